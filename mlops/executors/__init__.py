@@ -1,0 +1,1 @@
+"""Where stages run: the interface, and this machine."""

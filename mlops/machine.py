@@ -1,0 +1,69 @@
+"""What this machine has: cores, memory, GPUs; and whether that is enough for what a stage asks."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import shutil
+import subprocess
+from functools import lru_cache
+
+from mlops.environment import cgroup_limits
+from mlops.stage import Resources
+
+__all__ = ["cores", "gpus", "memory", "shortage", "size"]
+
+_UNITS = {"MB": 10**6, "GB": 10**9, "MiB": 2**20, "GiB": 2**30}
+
+
+@lru_cache(maxsize=1)
+def cores() -> int:
+    """Cores this process may use, a container's limit included."""
+    given = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    limit = cgroup_limits()[0]
+    return given if limit is None else max(1, min(given, math.ceil(limit)))
+
+
+@lru_cache(maxsize=1)
+def memory() -> int:
+    """Bytes of memory this process may use, a container's limit included; 0 when the system does not say."""
+    try:
+        physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError):
+        return 0
+    limit = cgroup_limits()[1]
+    return physical if limit is None else min(physical, limit)
+
+
+@lru_cache(maxsize=1)
+def gpus() -> int:
+    """NVIDIA GPUs that the driver lists."""
+    tool = shutil.which("nvidia-smi")
+    if tool is None:
+        return 0
+    try:
+        listing = subprocess.run([tool, "-L"], capture_output=True, text=True, timeout=10, check=False)  # noqa: S603 - a fixed command
+    except (OSError, subprocess.TimeoutExpired):
+        return 0
+    return listing.stdout.count("GPU ")
+
+
+def size(text: str) -> int:
+    """Read '4GiB' as bytes."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(MB|GB|MiB|GiB)", text)
+    if found is None:
+        raise ValueError(f"{text!r} is not a size such as 4GiB")
+    return int(float(found[1]) * _UNITS[found[2]])
+
+
+def shortage(wanted: Resources) -> list[tuple[str, str]]:
+    """Say what a stage asks for and this machine has not: key of resources, message."""
+    found: list[tuple[str, str]] = []
+    if wanted.cpus is not None and wanted.cpus > cores():
+        found.append(("cpus", f"asks for {wanted.cpus} cores, this machine has {cores()}"))
+    if wanted.gpus and wanted.gpus > gpus():
+        found.append(("gpus", f"asks for {wanted.gpus} GPU(s), this machine has {gpus()}"))
+    if wanted.memory and memory() and size(wanted.memory) > memory():
+        found.append(("memory", f"asks for {wanted.memory}, this machine has {memory() / 2**30:.1f}GiB"))
+    return found

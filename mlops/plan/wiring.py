@@ -1,0 +1,175 @@
+"""Which stage makes what another one takes: names and formats, read from the annotations of ``run``."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, get_type_hints
+
+from mlops.catalog import near
+from mlops.errors import Fault
+from mlops.formats.artifact import Artifact
+from mlops.origin import dotted
+from mlops.recipe.model import Recipe, Section
+from mlops.stage import Context, Stage
+
+__all__ = ["Link", "Ports", "Wiring", "ports", "wire"]
+
+
+@dataclass(frozen=True)
+class Ports:
+    """What a stage class takes and makes: names → formats."""
+
+    inputs: Mapping[str, type[Artifact]]
+    outputs: Mapping[str, type[Artifact]]
+    problem: str = ""
+    """Why the class is not a usable stage; empty when it is."""
+
+
+@dataclass(frozen=True)
+class Link:
+    """One input of a stage: the output of another that feeds it."""
+
+    name: str
+    stage: str
+    output: str
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """The links of every stage, in the recipe's order."""
+
+    links: Mapping[str, tuple[Link, ...]]
+    faults: tuple[Fault, ...] = ()
+
+    def ancestors(self, stage: str) -> set[str]:
+        """Name every stage whose work a stage depends on."""
+        found: set[str] = set()
+        pending = [link.stage for link in self.links.get(stage, ())]
+        while pending:
+            name = pending.pop()
+            if name not in found:
+                found.add(name)
+                pending += [link.stage for link in self.links.get(name, ())]
+        return found
+
+
+@lru_cache(maxsize=512)
+def ports(stage: type[Stage]) -> Ports:
+    """Read what a stage class takes and makes."""
+    run = getattr(stage, "run", None)
+    if not callable(run):
+        return Ports({}, {}, f"{stage.__name__} has no method run")
+    try:
+        hints = get_type_hints(run)
+    except Exception as exc:  # noqa: BLE001 - an annotation may raise anything
+        return Ports({}, {}, f"the annotations of {stage.__name__}.run cannot be read: {exc}")
+    names = [name for name in inspect.signature(run).parameters if name not in ("self", "context")]
+    inputs = {name: hints.get(name) for name in names}
+    wrong = [name for name, kind in inputs.items() if not _is_format(kind)]
+    if wrong:
+        return Ports({}, {}, f"{stage.__name__}.run: the parameter {wrong[0]!r} is not annotated with a format")
+    if hints.get("context", Context) is not Context:
+        return Ports({}, {}, f"{stage.__name__}.run: the parameter 'context' must be a Context")
+    outputs = _outputs(hints.get("return"))
+    if outputs is None:
+        return Ports({}, {}, f"{stage.__name__}.run must return a format, or a NamedTuple of formats")
+    return Ports(inputs, outputs)  # type: ignore[arg-type] # every value was seen to be a format
+
+
+def _is_format(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Artifact)
+
+
+def _outputs(kind: Any) -> dict[str, type[Artifact]] | None:
+    if _is_format(kind):
+        return {kind.format: kind}
+    if isinstance(kind, type) and hasattr(kind, "_fields"):
+        hints = get_type_hints(kind)
+        return hints if hints and all(_is_format(value) for value in hints.values()) else None
+    return None
+
+
+@dataclass
+class _Wirer:
+    recipe: Recipe
+    links: dict[str, tuple[Link, ...]] = field(default_factory=dict)
+    outputs: dict[str, Mapping[str, type[Artifact]]] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
+
+    def blame(self, path: tuple[str, ...], message: str, fix: str = "") -> None:
+        place = self.recipe.origins.place(path)
+        self.faults.append(Fault(dotted(path), str(place), message, fix))
+
+    def add(self, section: Section) -> None:
+        found = ports(type(section.stage))
+        if found.problem:
+            self.blame((section.name, "_target_"), found.problem)
+        for unknown in [name for name in section.options.inputs if name not in found.inputs]:
+            fix = near(unknown, list(found.inputs), what="its inputs are")
+            self.blame((section.name, "inputs", unknown), f"{section.name} has no input {unknown!r}", fix)
+        made = [self.link(section, name, kind) for name, kind in found.inputs.items()]
+        self.links[section.name] = tuple(link for link in made if link)
+        self.outputs[section.name] = found.outputs
+
+    def link(self, section: Section, name: str, kind: type[Artifact]) -> Link | None:
+        wanted = section.options.inputs.get(name)
+        return self.chosen(section, name, kind, wanted=wanted) if wanted else self.nearest(section, name, kind)
+
+    def chosen(self, section: Section, name: str, kind: type[Artifact], *, wanted: str) -> Link | None:
+        path = (section.name, "inputs", name)
+        stage, _, output = wanted.partition(".")
+        if stage not in self.outputs:
+            fix = near(stage, list(self.outputs), what="above it are")
+            self.blame(path, f"there is no stage {stage!r} above {section.name}", fix)
+            return None
+        outputs = self.outputs[stage]
+        fitting = [key for key, value in outputs.items() if issubclass(value, kind)]
+        output = output or (name if name in outputs else (fitting[0] if len(fitting) == 1 else ""))
+        if output not in outputs:
+            self.blame(path, f"{stage} makes no {kind.format} called {name!r}", f"it makes {_list(stage, outputs)}")
+            return None
+        if not issubclass(outputs[output], kind):
+            message = f"{stage}.{output} is a {outputs[output].format}, a {kind.format} is needed"
+            self.blame(path, message, self.makers_of(kind))
+            return None
+        return Link(name, stage, output)
+
+    def nearest(self, section: Section, name: str, kind: type[Artifact]) -> Link | None:
+        makers = [stage for stage, outputs in reversed(self.outputs.items()) if name in outputs]
+        if not makers:
+            fix = self.makers_of(kind, prefix=f"{section.name}.inputs.{name}: ")
+            self.blame((section.name,), f"its input {name!r} ({kind.format}) is made by no stage above it", fix)
+            return None
+        found = self.outputs[makers[0]][name]
+        if not issubclass(found, kind):
+            message = f"its input {name!r} must be a {kind.format}, but {makers[0]} makes it a {found.format}"
+            self.blame((section.name,), message, self.makers_of(kind, prefix=f"{section.name}.inputs.{name}: "))
+            return None
+        rivals = [stage for stage in makers[1:] if stage not in Wiring(self.links).ancestors(makers[0])]
+        if rivals:
+            both = " and ".join([*reversed(rivals), makers[0]])
+            fix = f"write {section.name}.inputs.{name}: {makers[0]}, or {rivals[0]}"
+            self.blame((section.name,), f"its input {name!r} is made by {both}, and none builds on the other", fix)
+            return None
+        return Link(name, makers[0], name)
+
+    def makers_of(self, kind: type[Artifact], *, prefix: str = "") -> str:
+        found = [f"{s}.{o}" for s, outs in self.outputs.items() for o, value in outs.items() if issubclass(value, kind)]
+        if found:
+            return f"write {prefix}{found[-1]}" if prefix else f"a {kind.format} is made by {', '.join(found)}"
+        return f"put a stage that makes a {kind.format} above it"
+
+
+def _list(stage: str, outputs: Mapping[str, type[Artifact]]) -> str:
+    return ", ".join(f"{stage}.{name} ({kind.format})" for name, kind in outputs.items()) or "nothing"
+
+
+def wire(recipe: Recipe, sections: Sequence[Section] | None = None) -> Wiring:
+    """Connect every input of every stage to its maker; what cannot be connected is a fault."""
+    wirer = _Wirer(recipe)
+    for section in recipe.sections if sections is None else sections:
+        wirer.add(section)
+    return Wiring(wirer.links, tuple(wirer.faults))

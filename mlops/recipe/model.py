@@ -1,0 +1,101 @@
+"""A recipe that is known to be right: frozen sections with their stages, and what to show of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from mlops.origin import Origins
+from mlops.stage import Part, Resources, Stage
+
+__all__ = ["RESERVED", "Head", "Options", "Recipe", "Section"]
+
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def _duration(value: Any) -> Any:
+    """Read '90s', '10m', '2h' or '1d' as seconds."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd])", value) if isinstance(value, str) else None
+    return float(found[1]) * _UNITS[found[2]] if found else value
+
+
+class Head(BaseModel):
+    """The keys at the top of a recipe that are not sections."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    description: str = ""
+    """What the recipe makes, in a sentence."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    """Seed of every random choice; it counts in every stage's key."""
+
+    stages: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Names of the sections that are stages, in reading order."""
+
+
+class Options(BaseModel):
+    """Keys that any stage's section may hold beside the stage's own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    inputs: dict[str, str] = {}
+    """Which stage makes an input, where the nearest one above is not meant: input: stage, or stage.output."""
+
+    resources: Resources = Resources()
+    """What the stage may use of the machine."""
+
+    executor: str | None = None
+    """Where this stage runs, when not where the recipe runs; a choice of the group executor."""
+
+    retries: Annotated[int, Field(ge=0, le=100)] = 0
+    """How often to try again when the stage fails."""
+
+    timeout: Annotated[float | None, BeforeValidator(_duration), Field(gt=0)] = None
+    """Longest the stage may take: seconds, or text such as 90s, 10m, 2h. It is ended when it takes longer."""
+
+    enabled: bool = True
+    """Whether the stage takes part at all."""
+
+
+RESERVED = tuple(Options.model_fields)
+
+
+@dataclass(frozen=True)
+class Section:
+    """One stage of a recipe."""
+
+    name: str
+    target: str
+    stage: Stage
+    """Ready to run: references to the environment are replaced by their values."""
+
+    parameters: Mapping[str, Any]
+    """As the recipe says, references between keys resolved, secrets still references."""
+
+    options: Options
+    parts: tuple[type[Part], ...] = ()
+    """Classes of the parts inside, whose code and libraries count."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A validated recipe."""
+
+    name: str
+    head: Head
+    sections: tuple[Section, ...]
+    """The enabled stages in reading order."""
+
+    executor: Part
+    values: Mapping[str, Any]
+    """The whole composed recipe, references between keys resolved, secrets still references."""
+
+    overrides: tuple[str, ...]
+    origins: Origins
+    secrets: Mapping[str, str]
+    """Environment variables the recipe refers to, with their values; never to be written anywhere."""

@@ -1,0 +1,102 @@
+"""Carry out a plan, unchanged: one step after another, stopping at the first that fails."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Literal
+
+from mlops.errors import MlopsError, RunInterrupted, StageError, StoreError
+from mlops.masking import Mask
+from mlops.plan.model import Plan
+from mlops.runner.attempt import Bench, perform
+from mlops.tracking import StepResult
+
+__all__ = ["Report", "execute"]
+
+Status = Literal["done", "failed", "interrupted"]
+
+
+@dataclass
+class Report:
+    """What came of a plan."""
+
+    status: Status = "done"
+    steps: list[StepResult] = field(default_factory=list)
+    error: str = ""
+    """What went wrong, secrets masked."""
+
+    failed: str = ""
+    """The stage that failed or was interrupted."""
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Every metric of every step, as 'stage.name'."""
+        return {f"{step.stage}.{name}": value for step in self.steps for name, value in step.metrics.items()}
+
+
+def execute(plan: Plan, bench: Bench) -> Report:
+    """Carry out a plan. Never raises for what a stage does: the report says it."""
+    report = Report()
+    with _ended_by_signal():
+        for position, step in enumerate(plan.steps):
+            try:
+                result = perform(bench, step)
+            except (KeyboardInterrupt, RunInterrupted):
+                _stop(report, bench, plan, position=position, status="interrupted", error="the run was interrupted")
+                break
+            except Exception as exc:  # noqa: BLE001 - a stage may raise anything; the report carries it
+                logging.getLogger(f"mlops.stage.{step.name}").debug("%s", traceback.format_exc())
+                _stop(report, bench, plan, position=position, status="failed", error=_explained(exc, step.name))
+                break
+            report.steps.append(result)
+            bench.watch.step_finished(result)
+    report.error = Mask(plan.recipe.secrets)(report.error)
+    return report
+
+
+def _explained(exc: Exception, stage: str) -> str:
+    if isinstance(exc, StageError | StoreError) or (isinstance(exc, MlopsError) and exc.fix):
+        return str(exc)
+    where = _last_place(exc)
+    fix = f"this is an error in the stage {stage!r} itself; the log holds its traceback"
+    return f"{type(exc).__name__}: {exc}\n  where: {where}\n  fix: {fix}"
+
+
+def _last_place(exc: Exception) -> str:
+    frames = traceback.extract_tb(exc.__traceback__)
+    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "unknown"
+
+
+def _stop(report: Report, bench: Bench, plan: Plan, *, position: int, status: Status, error: str) -> None:
+    report.status = status
+    report.error = error
+    report.failed = plan.steps[position].name
+    for index, step in enumerate(plan.steps[position:]):
+        result = StepResult(step.name, "failed" if index == 0 else "skipped", step.reasons)
+        report.steps.append(result)
+        bench.watch.step_finished(result)
+
+
+@contextmanager
+def _ended_by_signal() -> Iterator[None]:
+    """Treat SIGTERM like Ctrl-C, so that a stopped run is recorded as interrupted."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        raise RunInterrupted("the run was asked to stop")
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,135 @@
+"""What a plugin author writes: stages and parts, and the context in which a stage runs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, ValidationInfo, model_validator
+
+__all__ = ["Context", "Part", "Resources", "Stage"]
+
+
+class Part(BaseModel):
+    """An object described in a recipe: frozen, strict, named by ``_target_``.
+
+    Fields are the YAML keys. A field typed with a `Part` subclass takes a nested section whose
+    own ``_target_`` names any trusted subclass; the target is resolved by the function that the
+    validation context holds under ``resolve``.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), validate_default=True)
+
+    libraries: ClassVar[tuple[str, ...]] = ()
+    """Distributions whose versions change the result; they count in the stage's key."""
+
+    extra: ClassVar[str] = ""
+    """The extra of ``mlops`` (or of the plugin's distribution) that installs those libraries."""
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _build_target(cls, value: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
+        if not isinstance(value, Mapping) or "_target_" not in value:
+            return handler(value)
+        resolve: Callable[[str, type[Part]], type[Self]] = (info.context or {})["resolve"]
+        chosen = resolve(value["_target_"], cls)
+        rest = {key: item for key, item in value.items() if key != "_target_"}
+        return chosen.model_validate(rest, context=info.context)
+
+
+class Stage(Part):
+    """One step of a model's life: fields are its section's keys, `run` is its work.
+
+    Each parameter of ``run`` except ``context`` is an input, annotated with a format of
+    `mlops.formats`. The return annotation is the output: one format, or a NamedTuple of formats.
+
+        class Head(Stage):
+            rows: int = 100
+            def run(self, table: Table, *, context: Context) -> Table: ...
+    """
+
+    run: ClassVar[Callable[..., Any]]
+
+    def sources(self) -> tuple[str, ...]:
+        """Outside files this stage reads (paths, globs or URLs, as written in the recipe).
+
+        The engine checks at plan time that they exist and counts their bytes in the key.
+        """
+        return ()
+
+    def volatile(self) -> str:
+        """Why what this stage reads outside cannot be fingerprinted; empty when it can.
+
+        A stage that gives a reason runs every time; equal outputs still spare those below it.
+        """
+        return ""
+
+
+class Resources(BaseModel):
+    """What a stage may use of the machine."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    cpus: int | None = Field(default=None, ge=1)
+    """Threads the stage may use; all the machine's when not given."""
+
+    gpus: int = Field(default=0, ge=0)
+    """GPUs the stage needs."""
+
+    memory: str | None = Field(default=None, pattern=r"^\d+(\.\d+)?\s*(MB|GB|MiB|GiB)$")
+    """Memory the stage needs, such as 4GiB; planning fails on a machine that has less."""
+
+
+def _ignore_progress(done: float, total: float, note: str, /) -> None:
+    """Take progress that nobody watches."""
+
+
+def _ignore_metric(name: str, value: float, step: int | None, /) -> None:
+    """Take a metric that nobody records."""
+
+
+def _as_written(source: str, /) -> list[str]:
+    """Take a source for the file it names."""
+    return [source]
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a stage may touch while it runs."""
+
+    folder: Path
+    """Work folder of this attempt; on the store's own file system and empty at the start."""
+
+    seed: int = 0
+    cpus: int = 1
+    """Threads to use: hand this to every library that takes a thread count."""
+
+    gpus: int = 0
+    log: logging.Logger = field(default_factory=lambda: logging.getLogger("mlops.stage"))
+    find: Callable[[str], list[str]] = _as_written
+    """Source as written in the recipe → the files or URLs it names, project first, then packaged."""
+
+    on_metric: Callable[[str, float, int | None], None] = _ignore_metric
+    on_progress: Callable[[float, float, str], None] = _ignore_progress
+    resume: Path | None = None
+    """Folder that survives a killed attempt of this very step; what a checkpoint is written to."""
+
+    lineage: Mapping[str, Any] = field(default_factory=dict)
+    """Which stages, keys and input digests led here (no times, no run ids: same work, same bytes)."""
+
+    def output(self, name: str) -> Path:
+        """Make the empty folder in which the output called ``name`` is to be written."""
+        path = self.folder / name
+        path.mkdir(parents=True)
+        return path
+
+    def metric(self, name: str, value: float, *, step: int | None = None) -> None:
+        """Record a number about this stage, once or at each ``step``."""
+        self.on_metric(name, float(value), step)
+
+    def progress(self, done: float, total: float, note: str = "") -> None:
+        """Say how far the work is: ``done`` of ``total``, and a word on what is being done."""
+        self.on_progress(done, total, note)

@@ -1,0 +1,186 @@
+"""The contract of a model family, as a test class that plugin authors subclass.
+
+Example:
+    class TestMyFamily(EstimatorContract):
+        def estimator(self, task):
+            return MyFamily(rounds=5)
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import pytest
+
+from mlops.formats.features import Prepared
+from mlops.formats.model import Estimator, Fitted
+from mlops.formats.splits import PARTS, PartName
+from mlops.formats.table import Task
+from mlops.testing.context import make_context
+from mlops.testing.prepared import make_prepared
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Array = np.ndarray[Any, Any]
+
+__all__ = ["EstimatorContract"]
+
+_LEAST_SIGNAL = 0.7
+"""Share of the constant guess's loss below which a fit counts as having learnt; the data is easy."""
+
+
+def _require(condition: object, message: str) -> None:
+    """Fail a test; a plain assert would lose its message outside of rewritten modules."""
+    if not condition:
+        pytest.fail(message, pytrace=False)
+
+
+class EstimatorContract:
+    """What every model family must hold; a subclass says how to make one for a task."""
+
+    tasks: ClassVar[tuple[Task, ...]] = ("binary", "multiclass", "regression")
+    """Tasks that the family can do."""
+
+    onnx_tolerance: ClassVar[float] = 1e-5
+    """Largest difference between graph and native model, relative for values above 1."""
+
+    def estimator(self, task: Task) -> Estimator:
+        """Make the family under test, small and quick."""
+        raise NotImplementedError
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """Run each test once for each task that the family can do."""
+        if "task" in metafunc.fixturenames:
+            metafunc.parametrize("task", self.tasks)
+
+    @pytest.fixture
+    def prepared(self, task: Task, tmp_path: Path) -> Prepared:
+        """Small prepared parts."""
+        return make_prepared(tmp_path / "prepared", task)
+
+    def fit(self, prepared: Prepared, folder: Path, *, seed: int = 0) -> Fitted:
+        """Fit as the train stage does, with one thread."""
+        return self.estimator(prepared.facts.task).fit(prepared, context=make_context(folder, seed=seed))
+
+    def test_predicts_one_score_a_class_or_one_value(self, prepared: Prepared, tmp_path: Path) -> None:
+        """Scores are float64 (rows, classes), each row a distribution; values are (rows, 1)."""
+        scores = self.fit(prepared, tmp_path / "work").predict(prepared.matrix("test"))
+        classes = len(prepared.facts.classes)
+        expected = (prepared.rows("test"), classes or 1)
+        _require(scores.shape == expected, f"predict gives {scores.shape}, expected {expected}")
+        _require(scores.dtype == "float64", f"predict gives {scores.dtype}, expected float64")
+        if classes:
+            _require((scores >= 0).all(), "a probability is negative")
+            _require(abs(scores.sum(axis=1) - 1).max() < 1e-6, "the probabilities of a row do not sum to 1")  # noqa: PLR2004 - rounding
+
+    def test_learns_what_is_easy(self, prepared: Prepared, tmp_path: Path) -> None:
+        """The held-out loss is well below that of a constant guess."""
+        scores = self.fit(prepared, tmp_path / "work").predict(prepared.matrix("test"))
+        share = _relative_loss(scores, prepared.target("test"), prepared.target("train"), prepared.facts.task)
+        _require(share < _LEAST_SIGNAL, f"the loss is {share:.2f} of a constant guess's: nothing was learnt")
+
+    def test_fits_the_same_from_the_same_seed(self, prepared: Prepared, tmp_path: Path) -> None:
+        """Two fits save the same bytes and export the same graph."""
+        first, second = (self.fit(prepared, tmp_path / name, seed=3) for name in ("one", "two"))
+        _require(_saved(first, tmp_path / "a") == _saved(second, tmp_path / "b"), "two fits save different bytes")
+        _require(first.onnx() == second.onnx(), "two fits export different graphs")
+
+    def test_loads_what_it_saved(self, prepared: Prepared, tmp_path: Path) -> None:
+        """A loaded model predicts the same bits and exports the same graph."""
+        fitted = self.fit(prepared, tmp_path / "work")
+        _saved(fitted, tmp_path / "native")
+        loaded = type(fitted).load(tmp_path / "native")
+        matrix = prepared.matrix("test")
+        _require((loaded.predict(matrix) == fitted.predict(matrix)).all(), "the loaded model predicts otherwise")
+        _require(loaded.onnx() == fitted.onnx(), "the loaded model exports another graph")
+
+    def test_saves_no_pickle(self, prepared: Prepared, tmp_path: Path) -> None:
+        """Saved files are data: none starts like a pickle or an archive of one."""
+        for name, data in _saved(self.fit(prepared, tmp_path / "work"), tmp_path / "native").items():
+            _require(not data.startswith((b"\x80", b"PK\x03\x04")), f"{name} looks like a pickle or an archive")
+
+    def test_exports_a_graph_that_predicts_the_same(self, prepared: Prepared, tmp_path: Path) -> None:
+        """ONNX equals native on rows seen, not seen, far away, and with a code that training never saw."""
+        fitted = self.fit(prepared, tmp_path / "work")
+        matrix = _with_strange_rows(prepared.matrix("test"))
+        native, exported = fitted.predict(matrix), _run(fitted.onnx(), matrix)
+        _require(exported.shape == native.shape, f"the graph gives {exported.shape}, native {native.shape}")
+        gap = float((abs(exported - native) / abs(native).clip(min=1)).max())
+        _require(gap <= self.onnx_tolerance, f"graph and native differ by {gap:.3g}")
+
+    def test_never_reads_the_test_part(self, prepared: Prepared, tmp_path: Path) -> None:
+        """A fit works, and is the same, when the test part is not there."""
+        whole = _saved(self.fit(prepared, tmp_path / "one"), tmp_path / "a")
+        (prepared.folder / "test.parquet").unlink()
+        _require(_saved(self.fit(prepared, tmp_path / "two"), tmp_path / "b") == whole, "the test part had a say")
+
+    def test_fits_without_validation_rows(self, prepared: Prepared, tmp_path: Path) -> None:
+        """An empty validation part is no reason to fail."""
+        parts: dict[PartName, Any] = {part: prepared.read(part) for part in PARTS}
+        parts["validation"] = parts["validation"].clear()
+        (tmp_path / "bare").mkdir()
+        bare = Prepared.create(tmp_path / "bare", parts, facts=prepared.facts)
+        self.fit(bare, tmp_path / "work").predict(bare.matrix("test"))
+
+    def test_heeds_row_weights(self, task: Task, tmp_path: Path) -> None:
+        """Weights change what is learnt."""
+        plain = make_prepared(tmp_path / "plain", task)
+        parts: dict[PartName, Any] = {part: _weighed(plain.read(part)) for part in PARTS}
+        (tmp_path / "heavy").mkdir()
+        heavy = Prepared.create(tmp_path / "heavy", parts, facts=plain.facts)
+        scores = [
+            self.fit(item, tmp_path / str(place)).predict(plain.matrix("test"))
+            for place, item in enumerate((plain, heavy))
+        ]
+        _require((scores[0] != scores[1]).any(), "weights change nothing")
+
+    def test_weighs_only_known_features(self, prepared: Prepared, tmp_path: Path) -> None:
+        """Importances, when there are any, are finite, not negative, and of features that exist."""
+        for name, value in self.fit(prepared, tmp_path / "work").importances().items():
+            _require(name in prepared.facts.features, f"there is no feature {name!r}")
+            _require(0 <= value < float("inf"), f"the importance of {name!r} is {value}")
+
+
+def _relative_loss(scores: Array, target: Array, train: Array, task: Task) -> float:
+    """Squared error of scores over that of always guessing the train mean (of each class)."""
+    import numpy as np
+
+    truth = target.reshape(-1, 1) if task == "regression" else np.eye(scores.shape[1])[target]
+    guess = train.mean() if task == "regression" else np.eye(scores.shape[1])[train].mean(axis=0)
+    return float(((scores - truth) ** 2).mean() / ((guess - truth) ** 2).mean())
+
+
+def _saved(fitted: Fitted, folder: Path) -> dict[str, bytes]:
+    folder.mkdir()
+    fitted.save(folder)
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def _with_strange_rows(matrix: Array) -> Array:
+    import numpy as np
+
+    far = matrix[:8] * np.float32(50)
+    far[:, 2] = matrix[:8, 2]
+    unseen = matrix[:8].copy()
+    unseen[:, 2] = 99
+    return np.vstack([matrix, far, unseen]).astype(np.float32)
+
+
+def _weighed(frame: Any) -> Any:
+    """Rows with a low first feature count ten times."""
+    import polars as pl
+
+    return frame.with_columns(pl.when(pl.col("first") < 0).then(10.0).otherwise(1.0).alias("__weight__"))
+
+
+def _run(graph: bytes, matrix: Array) -> Array:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    found: Array = session.run(["scores"], {"features": matrix})[0].astype("float64")
+    return found

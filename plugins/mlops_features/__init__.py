@@ -1,0 +1,1 @@
+"""Features for tables: fitted on the train part, applied with Polars, shipped as ONNX."""

@@ -1,0 +1,76 @@
+"""The work of the train stage, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from mlops.errors import StageError
+from mlops.formats import Model, Prepared
+from mlops.formats.features import PreparedFacts
+from mlops.formats.model import Estimator, Fitted, ModelFacts
+from mlops.formats.splits import PartName
+from mlops.stage import Context
+from mlops_train.loss import loss
+
+__all__ = ["train"]
+
+HELD_OUT: tuple[PartName, ...] = ("validation", "test")
+
+
+def train(model: Estimator, prepared: Prepared, *, context: Context) -> Model:
+    """Fit on train rows, predict the parts held out, write the model."""
+    facts = prepared.facts
+    fitted = model.fit(prepared, context=context)
+    predictions: dict[str, pl.DataFrame] = {
+        part: _predictions(fitted, prepared, part, facts=facts) for part in HELD_OUT
+    }
+    history = {name: [float(value) for value in curve] for name, curve in fitted.history().items()}
+    _record(history, predictions["validation"], facts=facts, context=context)
+    described = ModelFacts(
+        family=f"{type(model).__module__}.{type(model).__qualname__}",
+        task=facts.task,
+        target=facts.target,
+        features=facts.features,
+        classes=facts.classes,
+        importances={name: float(value) for name, value in fitted.importances().items()},
+        history=history,
+    )
+    return Model.create(context.output("model"), fitted, facts=described, predictions=predictions)
+
+
+def _predictions(fitted: Fitted, prepared: Prepared, part: PartName, *, facts: PreparedFacts) -> pl.DataFrame:
+    """Columns ``score_0 …`` float64, ``__target__`` and, when weighed, ``__weight__``."""
+    width = len(facts.classes) or 1
+    matrix = prepared.matrix(part)
+    scores = fitted.predict(matrix) if len(matrix) else np.empty((0, width))
+    _check(scores, rows=len(matrix), width=width)
+    columns: dict[str, Any] = {f"score_{index}": scores[:, index] for index in range(width)}
+    columns["__target__"] = prepared.target(part)
+    weight = prepared.weight(part)
+    return pl.DataFrame(columns | ({} if weight is None else {"__weight__": weight}))
+
+
+def _check(scores: np.ndarray[Any, Any], *, rows: int, width: int) -> None:
+    if scores.shape != (rows, width):
+        raise StageError(f"the model predicts an array {scores.shape} where ({rows}, {width}) is expected")
+    if not np.isfinite(scores).all():
+        raise StageError(
+            "the model predicts values that are no numbers",
+            fix="the fit diverged, or the model takes no missing values: try features.numeric.impute: median",
+        )
+
+
+def _record(
+    history: Mapping[str, Sequence[float]], validation: pl.DataFrame, *, facts: PreparedFacts, context: Context
+) -> None:
+    """Record the training curves and the final loss on validation rows."""
+    for name, curve in history.items():
+        for step, value in enumerate(curve):
+            context.metric(name, value, step=step)
+    if validation.height:
+        name, value = loss(validation, facts.task)
+        context.metric(f"validation_{name}", value)
