@@ -3,76 +3,31 @@
 from __future__ import annotations
 
 import logging
-import shlex
+import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
 import yaml
 
 from mlops.display import watcher_for
-from mlops.durable import write_hint
 from mlops.environment import Capture, begin
 from mlops.errors import ProjectError
 from mlops.executors.executor import Executor
 from mlops.masking import Mask
+from mlops.outcome import Finished, Recorder, Report, say_ending, write_page
 from mlops.plan import Plan, Selection, Step
 from mlops.plan.view import render
 from mlops.recipe import Recipe
-from mlops.record import RunFacts, RunRecord, load_run
-from mlops.runner import Bench, Report, execute
-from mlops.text import duration
-from mlops.tracking import Followers, StepResult, Watcher
+from mlops.record import RunFacts, RunRecord
+from mlops.runner import Bench, execute
+from mlops.shortcut import leave
+from mlops.tracking import Followers, Watcher
 from mlops.workspace import Workspace
 
 __all__ = ["Finished", "execute_recipe"]
-
-_EXIT = {"done": 0, "failed": 1, "interrupted": 130}
-
-
-@dataclass(frozen=True)
-class Finished:
-    """What a run leaves to its caller."""
-
-    run: str
-    report: Report
-
-    @property
-    def exit_code(self) -> int:
-        """0 done, 1 failed, 130 interrupted."""
-        return _EXIT[self.report.status]
-
-    def to_json(self) -> dict[str, Any]:
-        """Give the stable machine-readable form."""
-        steps = [
-            {"stage": step.stage, "action": step.action, "seconds": round(step.seconds, 6)}
-            for step in self.report.steps
-        ]
-        return {"run": self.run, "status": self.report.status, "steps": steps, "metrics": self.report.metrics}
-
-
-class _Recorder:
-    """Writes what happens into the run's record."""
-
-    def __init__(self, record: RunRecord) -> None:
-        self._record = record
-
-    def step_started(self, stage: str, reasons: Sequence[str]) -> None:
-        self._record.event("stage-started", stage=stage, reasons=list(reasons))
-
-    def step_waits(self, stage: str) -> None:
-        self._record.event("stage-waits", stage=stage)
-
-    def progress(self, stage: str, done: float, total: float, note: str) -> None:
-        """Leave progress out: it is for watching."""
-
-    def metric(self, stage: str, name: str, value: float, step: int | None) -> None:
-        self._record.event("metric", stage=stage, name=name, value=value, step=step)
-
-    def step_finished(self, result: StepResult) -> None:
-        self._record.event("stage-finished", **result.to_json())
 
 
 class _LogFile(logging.Handler):
@@ -124,9 +79,42 @@ def _carried_out(work: Workspace, plan: Plan, capture: Capture, *, out: TextIO) 
         work.store.sweep()
         report = _watched(work, plan, record, show=watcher_for(out, mask))
         record.finish(report.status, metrics=report.metrics, error=report.error)
-    page = _page(work, record.id, report)
-    _ending(plan, report, record.folder, page=page, out=out)
+    page = write_page(record.folder, work.store, report)
+    if report.status == "done" and plan.selection == Selection():
+        _leave_note(work, recipe, report)
+    say_ending(report, record.folder, [mask(word) for word in recipe.overrides], page=page, out=out)
     return Finished(record.id, report)
+
+
+def _leave_note(work: Workspace, recipe: Recipe, report: Report) -> None:
+    """Leave a note for the next run of the same overrides, when that can reuse everything."""
+    plan = work.plan(recipe)
+    if plan.counts["run"]:
+        return
+    classes = [cls for section in recipe.sections for cls in (type(section.stage), *section.parts)]
+    results = {result.stage: result for result in report.steps}
+    steps = [replace(results[step.name], action="reuse", reasons=step.reasons, seconds=0.0) for step in plan.steps]
+    leave(
+        work.project,
+        recipe.overrides,
+        {
+            "recipe": recipe.name,
+            "seed": recipe.head.seed,
+            "document": _document(recipe),
+            "plan": render(plan),
+            "packages": sorted({_home(cls) for cls in classes}),
+            "sources": sorted({source for section in recipe.sections for source in section.stage.sources()}),
+            "secrets": recipe.secrets,
+            "texts": [file.text for file in work.catalog.files.values()],
+            "steps": [Mask(recipe.secrets).deep(step.to_json()) for step in steps],
+        },
+    )
+
+
+def _home(cls: type) -> str:
+    """Folder of the top-level package, or the file of the module, that a class comes from."""
+    module = sys.modules[cls.__module__.partition(".")[0]]
+    return str(Path(module.__file__ or "").parent)
 
 
 def _document(recipe: Recipe) -> str:
@@ -146,18 +134,26 @@ def _watched(work: Workspace, plan: Plan, record: RunRecord, *, show: Watcher) -
     log.addHandler(handler)
     log.setLevel(logging.DEBUG)
     log.propagate = False
+    executors = _executors(work, plan.recipe)
+    _limit_threads(executors[None].threads())
     bench = Bench(
         work.project,
         plan.recipe,
         work.store,
         record.id,
-        _executors(work, plan.recipe),
-        Followers((_Recorder(record), show)),
+        executors,
+        Followers((Recorder(record.event), show)),
     )
     try:
         return execute(plan, bench)
     finally:
         log.removeHandler(handler)
+
+
+def _limit_threads(threads: int) -> None:
+    """Tell libraries that read it at import how many threads there are; what a person has set stands."""
+    for name in ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, str(threads))
 
 
 def _executors(work: Workspace, recipe: Recipe) -> dict[str | None, Executor]:
@@ -175,44 +171,3 @@ def _executor(work: Workspace, name: str) -> Executor:
     made = work.plugins.resolve(body.pop("_target_", None), Executor).model_validate(body)
     assert isinstance(made, Executor)  # noqa: S101 - resolved as one
     return made
-
-
-def _fragments(work: Workspace, report: Report) -> list[tuple[str, str]]:
-    """Collect the pages that artifacts hold, for the run's own page."""
-    found: list[tuple[str, str]] = []
-    for step in report.steps:
-        for ref in step.outputs:
-            path = work.store.path(ref.digest) / "fragment.html"
-            if path.is_file():
-                found.append((step.stage, path.read_text(encoding="utf-8")))
-    return found
-
-
-def _page(work: Workspace, run: str, report: Report) -> Path | None:
-    """Write the run's page; a disk that is full is no reason to call a finished run failed."""
-    from mlops.run_report import render as render_page
-
-    found = load_run(work.project.state / "runs", run)
-    path = found.folder / "report.html"
-    text = render_page(found.as_json(), _fragments(work, report))
-    return path if write_hint(path, text.encode()) else None
-
-
-def _ending(plan: Plan, report: Report, folder: Path, *, page: Path | None, out: TextIO) -> None:
-    """Say what was made and where to look, or what went wrong and how to go on."""
-    mask = Mask(plan.recipe.secrets)
-    if report.status != "done":
-        out.flush()
-        sys.stderr.write(f"\nerror: stage {report.failed} {report.status}: {report.error}\n")
-        words = " ".join(shlex.quote(word) for word in plan.recipe.overrides)
-        sys.stderr.write(
-            f"  log: {folder / 'log.txt'}\n  finished stages are kept; to go on: mlops run {mask(words)}\n"
-        )
-        return
-    ran = [step for step in report.steps if step.action == "run"]
-    total = duration(sum(step.seconds for step in ran))
-    out.write(f"\ndone: {len(ran)} run in {total}, {len(report.steps) - len(ran)} reused\n")
-    if page is not None:
-        out.write(f"report   {page}\n")
-    out.write(f"details  mlops runs show {folder.name}\n")
-    out.flush()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import quote
 
 __all__ = ["REFERENCE", "SHORTEST", "Mask", "reveal"]
 
@@ -16,10 +18,13 @@ SHORTEST = 4
 
 
 class Mask:
-    """Replaces each value by its reference; callable on text."""
+    """Replaces each value by its reference, also where it was escaped on its way; callable on text."""
 
     def __init__(self, secrets: Mapping[str, str]) -> None:
-        self._names = {value: name for name, value in secrets.items() if len(value) >= SHORTEST}
+        self._names: dict[str, str] = {}
+        for name, value in secrets.items():
+            if len(value) >= SHORTEST:
+                self._names.update(dict.fromkeys(_spellings(value), name))
         longest_first = sorted(self._names, key=len, reverse=True)
         self._pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
 
@@ -38,6 +43,19 @@ class Mask:
         if isinstance(value, list | tuple):
             return [self.deep(item) for item in value]
         return self(value) if isinstance(value, str) else value
+
+
+def _spellings(value: str) -> Iterator[str]:
+    """Spell a value as it is, as Python's repr and JSON escape it, as a URL carries it, and without white space around."""
+    for text in dict.fromkeys((value, value.strip())):
+        if len(text) < SHORTEST:
+            continue
+        yield text
+        yield repr(text)[1:-1]
+        yield json.dumps(text)[1:-1]
+        yield json.dumps(text, ensure_ascii=False)[1:-1]
+        yield quote(text, safe="")
+        yield quote(text)
 
 
 def reveal(value: Any, secrets: Mapping[str, str]) -> Any:

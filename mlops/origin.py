@@ -7,18 +7,44 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mlops.yaml_file import Place
+from mlops.errors import Fault
+from mlops.yaml_node import Place
 
-__all__ = ["KeyPath", "Origins", "Setting", "dotted"]
+__all__ = ["KeyPath", "Origins", "Setting", "dotted", "in_order", "key_path"]
 
 KeyPath = tuple[str, ...]
 
-_WHOLE = re.compile(r"\$\{(\.*)([A-Za-z_][\w.\[\]]*)\}")
+_WHOLE = re.compile(r"\$\{\s*(\.*)([^\s.${}:'\"][^\s${}:'\"]*)\s*\}")
+_POSITION = re.compile(r"(?P<file>.+):(?P<line>\d+):(?P<column>\d+)")
+_OVERRIDE = re.compile(r"override (?P<number>\d+) on the command line")
+_MOST_HOPS = 50
 
 
 def dotted(path: Iterable[str]) -> str:
     """Write a key path as people do."""
     return ".".join(path)
+
+
+def key_path(text: str) -> KeyPath:
+    """Read a key as people write it: ``a.b``, ``a[0].b``."""
+    return tuple(part for part in re.split(r"[.\[\]]", text) if part)
+
+
+def in_order(faults: Iterable[Fault]) -> list[Fault]:
+    """Order faults by file, line and column, the project's files first, then by override; repeats are dropped."""
+    return sorted(dict.fromkeys(faults), key=lambda fault: _rank(fault.where))
+
+
+def _rank(where: str) -> tuple[int, str, int, int]:
+    override = _OVERRIDE.fullmatch(where)
+    if override:
+        return 2, "", int(override["number"]), 0
+    if where == "the command line":
+        return 3, "", 0, 0
+    found = _POSITION.fullmatch(where)
+    file = found["file"] if found else where
+    packaged = int(file.startswith("mlops:"))
+    return (packaged, file, int(found["line"]), int(found["column"])) if found else (packaged, file, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -41,8 +67,8 @@ class Origins:
             self._by_path.setdefault(setting.path, []).append((order, setting))
 
     def follow(self, path: KeyPath) -> KeyPath:
-        """Follow whole-value interpolations: ``train.model.lr`` is ``model.lr`` when model is ``${model}``."""
-        for _ in range(20):
+        """Follow whole-value references: ``train.model.lr`` is ``model.lr`` when train.model is ``${model}``."""
+        for _ in range(_MOST_HOPS):
             redirected = self._redirect(path)
             if redirected is None:
                 return path
@@ -51,15 +77,11 @@ class Origins:
 
     def _redirect(self, path: KeyPath) -> KeyPath | None:
         node: Any = self._raw
-        for depth, key in enumerate(path):
+        for depth, key in enumerate(path[:-1]):
             node = _child(node, key)
-            found = _WHOLE.fullmatch(node) if isinstance(node, str) else None
-            if found and depth < len(path) - 1:
-                target = tuple(found[2].replace("[", ".").replace("]", "").split("."))
-                dots = len(found[1])
-                return (
-                    (*path[: depth + 1 - dots], *target, *path[depth + 1 :]) if dots else (*target, *path[depth + 1 :])
-                )
+            target = _target(node, path[: depth + 1])
+            if target is not None:
+                return (*target, *path[depth + 1 :])
         return None
 
     def settings(self, path: KeyPath) -> list[Setting]:
@@ -77,13 +99,36 @@ class Origins:
         return found[0][1].place if found else Place("(not written anywhere)")
 
     def also(self, path: KeyPath) -> tuple[str, ...]:
-        """List the other places that set a key, first to last, the winner left out."""
+        """List the other places that had a say in a key, first to last.
+
+        They are those that set it before, and where the key that it refers to is set.
+        """
+        path = self.follow(path)
         last = self.place(path)
-        return tuple(dict.fromkeys(str(s.place) for s in self.settings(path) if s.place != last))
+        places = [setting.place for setting in self.settings(path)]
+        target = _target(self._value(path), path)
+        if target is not None and self.follow(target) in self._by_path:
+            places.append(self.place(target))
+        return tuple(dict.fromkeys(str(place) for place in places if place != last))
 
     def paths(self) -> list[KeyPath]:
         """List every key that was ever set."""
         return list(self._by_path)
+
+    def _value(self, path: KeyPath) -> Any:
+        node: Any = self._raw
+        for key in path:
+            node = _child(node, key)
+        return node
+
+
+def _target(node: Any, path: KeyPath) -> KeyPath | None:
+    """Say where a whole-value reference at ``path`` points; None when the value is none."""
+    found = _WHOLE.fullmatch(node) if isinstance(node, str) else None
+    if found is None:
+        return None
+    dots, target = len(found[1]), key_path(found[2])
+    return (*path[:-dots], *target) if dots else target
 
 
 def _child(node: Any, key: str) -> Any:

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 import re
 import sys
+import traceback
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -36,7 +39,7 @@ FIRST_PARTY = (
 _ENGINE_PARTS = "mlops.executors."
 """The one place in the engine whose classes a recipe may name."""
 
-_DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
+_DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", re.ASCII)
 
 
 class TargetRefused(MlopsError):
@@ -62,7 +65,7 @@ class Plugins:
             TargetRefused: it is not trusted, not there, or not a subclass of ``kind``.
         """
         if not isinstance(target, str) or not _DOTTED.fullmatch(target):
-            raise TargetRefused(f"{target!r} is not a dotted name such as package.module.Class")
+            raise TargetRefused(_not_dotted(target), fix="write package.module.Class")
         if target not in self._resolved:
             self._resolved[target] = self._load(target)
         found = self._resolved[target]
@@ -70,6 +73,9 @@ class Plugins:
             raise TargetRefused(
                 f"{target} is not a {kind.__name__}", fix=f"name a subclass of {kind.__module__}.{kind.__name__}"
             )
+        if inspect.isabstract(found):
+            missing = ", ".join(sorted(found.__abstractmethods__))
+            raise TargetRefused(f"{target} is abstract: it has no {missing}", fix="name a subclass that is complete")
         return found
 
     def _load(self, target: str) -> type[Part]:
@@ -77,7 +83,7 @@ class Plugins:
         if not (target.startswith(_ENGINE_PARTS) or self._is_trusted(package)):
             raise TargetRefused(
                 f"{target}: the package {package!r} is not trusted",
-                fix=f"trusted are {', '.join(self.trusted())}{self._near(package)}",
+                fix=f"{self._near(package)}trusted are {', '.join(self.trusted())}",
             )
         found = self._attribute(target)
         if not isinstance(found, type) or not issubclass(found, Part):
@@ -85,7 +91,8 @@ class Plugins:
         home = found.__module__
         if not (home.startswith(_ENGINE_PARTS) or self._is_trusted(home.split(".", 1)[0])):
             raise TargetRefused(
-                f"{target} is an alias of {found.__module__}.{found.__qualname__}, which is not trusted"
+                f"{target} is an alias of {home}.{found.__qualname__}, which is not trusted",
+                fix="name a class that a trusted package defines itself",
             )
         return found
 
@@ -94,40 +101,42 @@ class Plugins:
         module_name, _, name = target.rpartition(".")
         module = self._import(module_name, target)
         if name not in vars(module):
-            classes = [
-                key for key, value in vars(module).items() if isinstance(value, type) and issubclass(value, Part)
-            ]
-            raise TargetRefused(f"{module_name} has no {name!r}", fix=_suggestion(name, classes))
+            classes = [k for k, v in vars(module).items() if isinstance(v, type) and issubclass(v, Part)]
+            own = [key for key in classes if vars(module)[key].__module__ == module_name]
+            raise TargetRefused(f"{module_name} has no {name!r}", fix=_suggestion(name, own))
         return vars(module)[name]
 
     def _import(self, module_name: str, target: str) -> ModuleType:
+        package = module_name.split(".", 1)[0]
         spec = self._spec(module_name)
         if spec is None:
             raise TargetRefused(f"{target}: there is no module {module_name!r}", fix=self._modules_like(module_name))
-        if (self.folder / module_name.split(".")[0]).exists() or self._is_project(module_name.split(".", 1)[0]):
+        if package in FIRST_PARTY and not _is_ours(spec):
+            raise TargetRefused(f"{target}: {spec.origin} hides the installed {package}", fix="rename that file")
+        if self._is_project(package):
             self._expose()
         try:
             return importlib.import_module(module_name)
-        except MlopsError:
-            raise
-        except Exception as exc:
-            raise TargetRefused(f"{target}: importing {module_name} failed: {type(exc).__name__}: {exc}") from exc
+        except (Exception, SystemExit) as exc:
+            raise TargetRefused(
+                f"{target}: importing {module_name} failed{_line(exc, self.folder)}: {_words(exc)}", fix=_import_fix(exc)
+            ) from exc
 
     def _expose(self) -> None:
+        """Let the project's plugins be imported; last, so that none of them can hide another module."""
         if str(self.folder) not in sys.path:
-            sys.path.insert(0, str(self.folder))
+            sys.path.append(str(self.folder))
 
     def _spec(self, module_name: str) -> ModuleSpec | None:
         """Locate a module without importing anything, its parents included."""
         package, *rest = module_name.split(".")
         path: list[str] | None = [str(self.folder)] if self._is_project(package) else None
         spec = PathFinder.find_spec(package, path) or (None if path else _editable(package))
-        for index, part in enumerate(rest):
+        for index in range(len(rest)):
             if spec is None or spec.submodule_search_locations is None:
                 return None
             name = ".".join([package, *rest[: index + 1]])
             spec = PathFinder.find_spec(name, list(spec.submodule_search_locations))
-            del part
         return spec
 
     def _is_project(self, package: str) -> bool:
@@ -144,12 +153,22 @@ class Plugins:
         return package in self.announced()
 
     def _refuse_shadow(self, package: str) -> None:
-        """A plugin must not take the name of a module that others import."""
-        known = sys.modules.get(package)
-        file = getattr(known, "__file__", None) or ""
-        inside = Path(file).is_relative_to(self.folder) if file else known is None
-        if package in sys.stdlib_module_names or package == "mlops" or (known is not None and not inside):
+        """A plugin must not take the name of a module that others import, nor lead out of the project."""
+        if package in sys.stdlib_module_names or package == "mlops" or self._is_elsewhere(package):
             raise TargetRefused(f"plugins/{package} has the name of another module", fix="rename the plugin")
+        for path in (self.folder / f"{package}.py", self.folder / package):
+            if path.exists() and not path.resolve().is_relative_to(self.folder.resolve()):
+                raise TargetRefused(f"plugins/{path.name} is a link that leads out of plugins/", fix="copy it there")
+
+    def _is_elsewhere(self, package: str) -> bool:
+        """Tell whether a module of this name comes from somewhere other than the project's plugins/."""
+        known = getattr(sys.modules.get(package), "__spec__", None)
+        others = [entry for entry in sys.path if Path(entry or ".").resolve() != self.folder.resolve()]
+        spec = known or PathFinder.find_spec(package, others)
+        if spec is None or (spec.origin is None and known is None):
+            return False  # nowhere, or a folder without __init__.py, which a plugin rightly goes before
+        homes = [spec.origin] if spec.origin else list(spec.submodule_search_locations or ())
+        return not all(Path(home).resolve().is_relative_to(self.folder.resolve()) for home in homes)
 
     def announced(self) -> tuple[str, ...]:
         """Packages that installed distributions announce under the entry point group ``mlops.plugins``."""
@@ -157,16 +176,14 @@ class Plugins:
             from importlib.metadata import entry_points
 
             values = (point.value for point in entry_points(group="mlops.plugins"))
-            self._announced = tuple(sorted({value.split(":")[0].split(".")[0] for value in values}))
+            self._announced = tuple(sorted({re.split(r"[:.]", value, maxsplit=1)[0] for value in values}))
         return self._announced
 
     def project_packages(self) -> tuple[str, ...]:
         """Packages and modules of the project's plugins/."""
         if not self.folder.is_dir():
             return ()
-        names = (
-            p.stem if p.suffix == ".py" else p.name for p in self.folder.iterdir() if p.suffix == ".py" or p.is_dir()
-        )
+        names = (p.stem if p.suffix == ".py" else p.name for p in self.folder.iterdir() if p.suffix == ".py" or p.is_dir())
         return tuple(sorted(n for n in names if n.isidentifier() and not n.startswith("_") and n not in FIRST_PARTY))
 
     def trusted(self) -> tuple[str, ...]:
@@ -178,12 +195,13 @@ class Plugins:
         for package in self.trusted():
             for module_name in self._modules(package):
                 try:
+                    self._is_trusted(package)
                     module = self._import(module_name, module_name)
                 except MlopsError:
                     continue
                 for name, value in vars(module).items():
                     own = isinstance(value, type) and issubclass(value, kind) and value.__module__ == module_name
-                    if own and not getattr(value, "__abstractmethods__", None) and not name.startswith("_"):
+                    if own and not inspect.isabstract(value) and not name.startswith("_"):
                         yield f"{module_name}.{name}", value
 
     def _modules(self, package: str) -> list[str]:
@@ -197,16 +215,59 @@ class Plugins:
         return [package, *(f"{package}.{name}" for name in inner if _declares_parts(folders, name))]
 
     def _modules_like(self, module_name: str) -> str:
-        return _suggestion(module_name, self._modules(module_name.split(".")[0]))
+        return _suggestion(module_name, self._modules(module_name.split(".", 1)[0]))
 
     def _near(self, package: str) -> str:
         near = get_close_matches(package, self.trusted(), n=1, cutoff=0.6)
-        return f"; did you mean {near[0]!r}?" if near else ""
+        return f"did you mean {near[0]!r}? " if near else ""
+
+
+def _not_dotted(target: Any) -> str:
+    """Say what is wrong with a name: a reference to the environment, a strange letter, or its form."""
+    if not isinstance(target, str):
+        return f"{target!r} is not a dotted name"
+    if "${oc.env:" in target:
+        return "a target must be written in the recipe, not come from the environment"
+    strange = next((letter for letter in target if not letter.isascii()), None)
+    if strange:
+        return f"{target!r} is not a dotted name: it holds {unicodedata.name(strange, 'a letter')} ({strange!r})"
+    return f"{target!r} is not a dotted name"
+
+
+def _is_ours(spec: ModuleSpec) -> bool:
+    """Tell whether a first-party module lies where this distribution does."""
+    home = Path(__file__).resolve().parent.parent
+    found = Path(spec.origin or "").resolve()
+    return any(found.is_relative_to(folder / spec.name.split(".", 1)[0]) for folder in (home, home / "plugins"))
+
+
+def _line(exc: BaseException, folder: Path) -> str:
+    """Name the last line of the project's plugins that an import ran."""
+    if isinstance(exc, SyntaxError) and exc.filename and Path(exc.filename).is_relative_to(folder):
+        return f" (plugins/{Path(exc.filename).relative_to(folder)}:{exc.lineno})"
+    frames = [f for f in traceback.extract_tb(exc.__traceback__) if Path(f.filename).is_relative_to(folder)]
+    return f" (plugins/{Path(frames[-1].filename).relative_to(folder)}:{frames[-1].lineno})" if frames else ""
+
+
+def _words(exc: BaseException) -> str:
+    text = exc.what if isinstance(exc, MlopsError) else str(exc)
+    return f"{type(exc).__name__}: {text.splitlines()[0]}" if text else type(exc).__name__
+
+
+def _import_fix(exc: BaseException) -> str:
+    if isinstance(exc, MlopsError):
+        return exc.fix
+    if isinstance(exc, ModuleNotFoundError) and exc.name:
+        return f"install {exc.name.split('.', 1)[0]}, or see how it is spelt"
+    return "mend the module; python -c 'import …' shows the whole traceback"
 
 
 def _editable(package: str) -> ModuleSpec | None:
     """Ask the other finders (an editable install may have its own)."""
-    return importlib.util.find_spec(package)
+    try:
+        return importlib.util.find_spec(package)
+    except ValueError:  # a module without a spec, such as __main__
+        return None
 
 
 def _declares_parts(folders: list[str], name: str) -> bool:

@@ -6,9 +6,9 @@ import json
 import sys
 from collections.abc import Sequence
 
-from mlops.commands.arguments import parser, selection, with_selection
-from mlops.execution import Finished, execute_recipe
-from mlops.workspace import Workspace
+from mlops.outcome import Finished
+from mlops.project import Project
+from mlops.shortcut import take
 
 __all__ = ["main"]
 
@@ -20,6 +20,19 @@ _DESCRIPTION = (
 
 def main(argv: list[str]) -> int:
     """Run a recipe, or each job of a sweep."""
+    words = [word for word in argv if word != "--json"]
+    if not any(word.startswith("-") for word in words):
+        done = take(Project.here(), words, out=sys.stderr if "--json" in argv else sys.stdout)
+        if done is not None:
+            return _closed([done], as_json="--json" in argv, sweep=False)
+    return _planned(argv)
+
+
+def _planned(argv: list[str]) -> int:
+    from mlops.commands.arguments import parser, selection, with_selection
+    from mlops.execution import execute_recipe
+    from mlops.workspace import Workspace
+
     made = with_selection(parser("run", _DESCRIPTION))
     made.usage = "mlops run recipe=NAME [KEY=VALUE ...] [-m] [--from|--to|--only|--force STAGE] [--json]"
     given, rest = made.parse_known_args(argv)

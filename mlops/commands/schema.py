@@ -11,7 +11,7 @@ from mlops.durable import write_atomic
 from mlops.schema import recipe_schema, schema_text
 from mlops.workspace import Workspace
 
-__all__ = ["FILE", "main"]
+__all__ = ["FILE", "main", "write_schema"]
 
 FILE = "recipe.schema.json"
 """Name of the schema in the project's .mlops/."""
@@ -28,11 +28,20 @@ def main(argv: list[str]) -> int:
     made.add_argument("--output", metavar="FILE", help=f"where to write; - prints it (default: .mlops/{FILE})")
     given = made.parse_args(argv)
     work = Workspace.here()
-    text = schema_text(recipe_schema(work.catalog, work.plugins))
     if given.output == "-":
-        sys.stdout.write(text)
+        sys.stdout.write(schema_text(recipe_schema(work.catalog, work.plugins)))
         return 0
-    path = Path(given.output).absolute() if given.output else work.project.state / FILE
-    write_atomic(path, text.encode())
-    print(json.dumps({"written": str(path)}) if given.json else f"wrote {work.project.show(path)}")
+    name = write_schema(work, Path(given.output).absolute() if given.output else None)
+    print(json.dumps({"written": name}) if given.json else f"wrote {name}")
     return 0
+
+
+def write_schema(work: Workspace, path: Path | None = None) -> str:
+    """Write the schema of a project.
+
+    Returns:
+        The file's name, seen from the project.
+    """
+    path = path or work.project.state / FILE
+    write_atomic(path, schema_text(recipe_schema(work.catalog, work.plugins)).encode())
+    return work.project.show(path)

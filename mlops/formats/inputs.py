@@ -92,13 +92,20 @@ def raw_series(item: Input, series: pl.Series) -> pl.Series:
     Raises:
         StageError: text that should be a time cannot be read as one.
     """
+    made, null = _converted(item, series)
+    # Filling costs more than a single row's whole scoring, so it is left out where nothing is missing.
+    return made.fill_null(null) if made.null_count() else made
+
+
+def _converted(item: Input, series: pl.Series) -> tuple[pl.Series, float | str]:
+    """The column in its tensor's type, and what stands for a null in it."""
     import polars as pl
 
     if item.kind == "numeric":
-        return series.cast(pl.Float32).fill_null(float("nan"))
+        return series.cast(pl.Float32), float("nan")
     if item.kind == "categorical":
-        return series.cast(pl.String).fill_null(NULL_CATEGORY)
-    return _milliseconds(series).fill_null(NULL_TIME)
+        return series.cast(pl.String), NULL_CATEGORY
+    return _milliseconds(series), NULL_TIME
 
 
 def _milliseconds(series: pl.Series) -> pl.Series:

@@ -41,9 +41,7 @@ class _Planner:
         forced = section.name in self.selection.force
         blank = Step(section, links, "run", (), ingredients, always=bool(volatile) or forced)
         if inputs is None:
-            makers = dict.fromkeys(link.stage for link in links if self.steps[link.stage].action == "run")
-            own = self.own_reasons(section, ingredients)
-            return replace(blank, reasons=(*own, *(f"{name} runs again" for name in makers)))
+            return replace(blank, reasons=self.reasons_below(section, ingredients, links))
         ingredients = replace(ingredients, inputs=inputs)
         blank = replace(blank, ingredients=ingredients)
         if forced:
@@ -80,12 +78,14 @@ class _Planner:
         known = {link.name: self.digests.get((link.stage, link.output)) for link in links}
         return None if None in known.values() else {name: str(digest) for name, digest in known.items()}
 
-    def own_reasons(self, section: Section, ingredients: Ingredients) -> tuple[str, ...]:
-        """What changed in the stage itself, whatever its inputs turn out to be."""
+    def reasons_below(self, section: Section, ingredients: Ingredients, links: Sequence[Link]) -> tuple[str, ...]:
+        """What changed in the stage itself, and which of its makers run; its inputs may yet turn out the same."""
         latest = self.latest(section)
         if latest is None:
             return ("never made before",)
-        return self.described(section, replace(latest, inputs={}), ingredients)
+        makers = dict.fromkeys(link.stage for link in links if self.steps[link.stage].action == "run")
+        own = self.described(section, replace(latest, inputs={}), ingredients)
+        return (*own, *(f"{name} runs again" for name in makers))
 
     def why(self, section: Section, ingredients: Ingredients) -> tuple[str, ...]:
         latest = self.latest(section)

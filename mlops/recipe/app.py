@@ -94,7 +94,8 @@ def application(catalog: Catalog, arguments: Sequence[str], task: Task) -> list[
     for name, flag in _REFUSED.items():
         if getattr(given, name):
             raise ProjectError(f"{flag} is not available", fix="recipes are found by name: recipe=NAME")
-    _refuse_mistakes(catalog, given.overrides)
+    if not given.shell_completion:
+        _refuse_mistakes(catalog, given.overrides)
     given.overrides = [*_settled(catalog, given.overrides), *_folders(catalog, given.overrides)]
     Plugins.instance()
     hydra = Hydra(task_name="mlops", config_loader=_Loader(catalog))

@@ -3,71 +3,120 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any, get_args
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from mlops.catalog import near
+from mlops.describe import FieldWords, example, field_at, nested
 from mlops.errors import Fault
 from mlops.origin import KeyPath, Origins, dotted
+from mlops.recipe.wording import TYPES, message_of, shown
 
-__all__ = ["STRICT_ONLY", "coercions", "complaints"]
+__all__ = ["Complaint", "Subject", "complaints"]
 
 STRICT_ONLY = frozenset({"int_type", "float_type", "bool_type"})
 """Kinds that strict validation alone finds: values that would be turned into another type."""
 
-_NUMBERS = {
-    "greater_than": "must be greater than {gt}",
-    "greater_than_equal": "must be at least {ge}",
-    "less_than": "must be less than {lt}",
-    "less_than_equal": "must be at most {le}",
-    "multiple_of": "must be a multiple of {multiple_of}",
-    "string_pattern_mismatch": "must match {pattern}",
-    "too_short": "needs at least {min_length} item(s)",
-    "too_long": "takes at most {max_length} item(s)",
-    "string_too_short": "must not be empty",
-}
-_TYPES = {
-    "int": "a whole number",
-    "float": "a number",
-    "bool": "true or false",
-    "string": "text",
-    "list": "a list",
-    "tuple": "a list",
-    "dict": "a mapping of keys to values",
-    "mapping": "a mapping of keys to values",
-    "model": "a mapping of keys to values",
-    "date": "a date",
-    "datetime": "a date and time",
-}
+_INSTANTIATE = ("_args_", "_partial_", "_recursive_", "_convert_")
+"""Keys of Hydra's instantiate, which is not used here."""
 
 
-def complaints(
-    error: ValidationError,
-    base: KeyPath,
-    values: Any,
-    *,
-    model: type[BaseModel],
-    origins: Origins,
-    only: frozenset[str] | None = None,
-) -> list[Fault]:
-    """Translate one validation error into faults, one a key.
+@dataclass(frozen=True)
+class Subject:
+    """A section that was validated, and what is needed to speak of it."""
+
+    base: KeyPath
+    values: Any
+    """Its values, secrets as references."""
+
+    model: type[BaseModel]
+    origins: Origins
+    part: Callable[[Any], type[BaseModel] | None]
+    """Finds the class that a ``_target_`` names."""
+
+    reserved: tuple[str, ...] = ()
+    """Keys that the section may hold beside the model's."""
+
+    def value(self, path: KeyPath) -> Any:
+        """Give the value at a path inside the section."""
+        value = self.values
+        for key in path:
+            value = value[int(key)] if isinstance(value, list | tuple) else value.get(key)
+        return value
+
+    def owner(self, path: KeyPath) -> tuple[type[BaseModel] | None, KeyPath]:
+        """Find the innermost model that holds a path, and the rest of the path inside it."""
+        current: type[BaseModel] | None = self.model
+        start = 0
+        for depth, key in enumerate(path[:-1]):
+            info = current.model_fields.get(key) if current and depth == start else None
+            inner = nested(info.annotation) if info else current if depth > start else None
+            value = self.value(path[: depth + 1])
+            named = self.part(value["_target_"]) if isinstance(value, Mapping) and "_target_" in value else None
+            if named is not None:
+                current, start = named, depth + 1
+            elif info is not None and inner is not None and isinstance(value, Mapping) and _is_direct(info.annotation):
+                current, start = inner, depth + 1
+            elif info is not None and inner is not None:
+                current, start = inner, depth + 2  # a list or mapping of models: the next key is its index
+            elif depth >= start:
+                return None, path
+        return current, path[start:]
+
+    def words(self, path: KeyPath) -> FieldWords | None:
+        """Describe the field at a path."""
+        owner, rest = self.owner(path)
+        return field_at(owner, rest[:1]) if owner and rest else None
+
+
+def _is_direct(annotation: Any) -> bool:
+    """Tell whether a field holds a model itself, not a list or mapping of models."""
+    from typing import get_args
+
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return True
+    return any(isinstance(item, type) and issubclass(item, BaseModel) for item in get_args(annotation)) and not (
+        str(annotation).startswith(("dict", "list", "tuple", "typing.Mapping"))
+    )
+
+
+@dataclass(frozen=True)
+class Complaint:
+    """A fault with pydantic's name for it and the path inside the section."""
+
+    kind: str
+    path: KeyPath
+    fault: Fault
+
+
+def complaints(error: ValidationError, subject: Subject, *, only: frozenset[str] | None = None) -> list[Complaint]:
+    """Translate one validation error into complaints, one a key.
 
     Args:
         error: what pydantic found.
-        base: key path of the validated section.
-        values: the section's values, secrets as references.
-        model: the class that was asked for, whose fields are suggested.
-        origins: where each key was written.
+        subject: what was validated.
         only: kinds of error to report; all when None.
     """
     by_path: dict[KeyPath, list[Any]] = {}
     for item in error.errors(include_url=False, include_context=True):
         if only is not None and (item["type"] not in only or "${" in str(item["input"])):
             continue
-        by_path.setdefault(_real_path(item["loc"], values, item["type"]), []).append(item)
-    return [_fault(base, path, items, values, model=model, origins=origins) for path, items in by_path.items()]
+        path = _real_path(item["loc"], subject.values, item["type"])
+        by_path.setdefault(path, []).append(item)
+    return [
+        _complaint(subject, path, items)
+        for path, items in by_path.items()
+        if not _is_other_member(path, items, by_path)
+    ]
+
+
+def _is_other_member(path: KeyPath, items: list[Any], found: Iterable[KeyPath]) -> bool:
+    """Tell whether the errors come from members of a union that the value was not meant for."""
+    deeper = any(len(other) > len(path) and other[: len(path)] == path for other in found)
+    return deeper and all(item["type"].endswith(("_type", "_parsing", "none_required")) for item in items)
 
 
 def _real_path(loc: Iterable[Any], values: Any, kind: str) -> KeyPath:
@@ -85,112 +134,130 @@ def _real_path(loc: Iterable[Any], values: Any, kind: str) -> KeyPath:
     return tuple(path)
 
 
-def _fault(
-    base: KeyPath, path: KeyPath, items: list[Any], values: Any, *, model: type[BaseModel], origins: Origins
-) -> Fault:
-    full = origins.follow((*base, *path))
-    item = items[0]
-    owner = _owner(model, path, item)
-    value = _value(values, path)
-    if item["type"] == "missing":
-        message, fix = f"is required{_description(owner, path)}", f"set {dotted(full)}"
-        return Fault(dotted(full), str(origins.place((*base, *path[:-1]))), message, fix)
-    if item["type"] == "extra_forbidden":
-        allowed = [*_fields(owner), *_extra_keys(base, path)]
-        return Fault(dotted(full), str(origins.place(full)), "unknown key", near(path[-1], allowed, what="allowed are"))
-    messages = list(dict.fromkeys(_message(i, value) for i in items))
-    message = " or ".join([messages[0], *(m.removeprefix("must be ") for m in messages[1:])])
-    return Fault(dotted(full), str(origins.place(full)), message, _fix(item, value), origins.also(full))
+def _complaint(subject: Subject, path: KeyPath, items: list[Any]) -> Complaint:
+    kind: str = items[0]["type"]
+    if kind == "missing":
+        fault = _missing(subject, path)
+    elif kind == "extra_forbidden":
+        fault = _unknown(subject, path)
+    elif kind in ("target_refused", "no_target"):
+        fault = _target(subject, path, items)
+    else:
+        fault = _wrong(subject, path, items)
+    return Complaint(kind, path, fault)
 
 
-def _message(item: Mapping[str, Any], value: Any) -> str:
-    kind: str = item["type"]
-    context = item.get("ctx", {})
-    got = f", not {_short(value)}"
-    if kind in _NUMBERS:
-        return _NUMBERS[kind].format(**context) + got
+def _missing(subject: Subject, path: KeyPath) -> Fault:
+    above = (*subject.base, *path[:-1])
+    key = dotted((*subject.origins.follow((*above, path[-1])),))
+    words = subject.words(path)
+    fix = f"set {key}"
+    if words is not None:
+        fix += f": {_allowed(words)}" + (f" – {words.description}" if words.description else "")
+    return Fault(key, str(subject.origins.place(above)), "is required", fix, subject.origins.also(above))
+
+
+def _unknown(subject: Subject, path: KeyPath) -> Fault:
+    full = subject.origins.follow((*subject.base, *path))
+    place, also = str(subject.origins.place(full)), subject.origins.also(full)
+    if path[-1] in _INSTANTIATE:
+        message = "is not available: a part is described by its own keys alone"
+        return Fault(dotted(full), place, message, f"remove {path[-1]}", also)
+    owner, rest = subject.owner(path)
+    reserved = subject.reserved if len(path) == 1 else ()
+    allowed = [*(owner.model_fields if owner and len(rest) == 1 else ()), *reserved]
+    return Fault(dotted(full), place, "unknown key", near(path[-1], allowed, what="allowed are"), also)
+
+
+def _target(subject: Subject, path: KeyPath, items: list[Any]) -> Fault:
+    full = subject.origins.follow((*subject.base, *path))
+    if items[0]["type"] == "target_refused":
+        full = (*full, "_target_")
+    messages = " or ".join(dict.fromkeys(str(item["msg"]) for item in items))
+    fix = str(items[0].get("ctx", {}).get("fix", ""))
+    return Fault(dotted(full), str(subject.origins.place(full)), messages, fix, subject.origins.also(full))
+
+
+def _wrong(subject: Subject, path: KeyPath, items: list[Any]) -> Fault:
+    full = subject.origins.follow((*subject.base, *path))
+    value = subject.value(path)
+    wanted = list(dict.fromkeys(message_of(item) for item in items))
+    message = " or ".join([wanted[0], *(text.removeprefix("must be ") for text in wanted[1:])])
+    if items[0]["type"] not in ("value_error", "assertion_error"):
+        message += f", not {shown(value)}"
+    fix = _fix(items[0], value, subject.words(path))
+    return Fault(dotted(full), str(subject.origins.place(full)), message, fix, subject.origins.also(full))
+
+
+def _fix(item: Mapping[str, Any], value: Any, words: FieldWords | None) -> str:
+    kind = item["type"]
     if kind in ("literal_error", "enum"):
-        return f"must be one of {context['expected'].replace(' or ', ', ')}{got}"
-    if kind == "none_required":
-        return f"must be null{got}"
-    name = kind.split("_")[0]
-    if kind.endswith(("_type", "_parsing", "_from_float")) and name in _TYPES:
-        return f"must be {_TYPES[name]}{got}"
-    return re.sub(r"^(Value error|Assertion failed), ", "", str(item["msg"]))
-
-
-def _fix(item: Mapping[str, Any], value: Any) -> str:
-    if item["type"] == "literal_error":
         options = re.findall(r"'([^']*)'", item["ctx"]["expected"])
         return near(str(value), options, what="choose from")
-    if item["type"] == "string_type" and isinstance(value, bool | int | float):
-        return f"quote it: '{str(value).lower() if isinstance(value, bool) else value}'"
-    return str(item.get("ctx", {}).get("fix", ""))
+    if "${oc.env:" in str(value):
+        return "an environment variable gives text"
+    if kind == "string_type" and isinstance(value, bool | int | float):
+        return "put it in quotes" if isinstance(value, bool) else f"quote it: '{value}'"
+    if kind in STRICT_ONLY and isinstance(value, str) and _is_number(value):
+        return f"write {value.strip()} without quotes"
+    if kind.startswith("int_") and isinstance(value, float) and value.is_integer():
+        return f"write {int(value)}"
+    given = str(item.get("ctx", {}).get("fix", ""))
+    if given or kind in ("value_error", "assertion_error") or words is None:
+        return given
+    return f"allowed: {_allowed(words)}" + (f", such as {words.example}" if words.example else "")
 
 
-def _short(value: Any) -> str:
-    text = repr(value) if not isinstance(value, bool) else str(value).lower()
-    return text if len(text) <= 60 else text[:57] + "…"
+def _allowed(words: FieldWords) -> str:
+    return f"{words.type}, {words.limits}" if words.limits else words.type
 
 
-def _value(values: Any, path: KeyPath) -> Any:
-    for key in path:
-        values = values[int(key)] if isinstance(values, list | tuple) else values.get(key)
-    return values
-
-
-def _owner(model: type[BaseModel], path: KeyPath, item: Mapping[str, Any]) -> type[BaseModel] | None:
-    """Find the model whose key went wrong, following nested models and lists or mappings of them."""
-    del item
-    current: type[BaseModel] | None = model
-    for key in path[:-1]:
-        if current is None or (key not in current.model_fields and not key.isdigit()):
-            continue
-        if key in current.model_fields:
-            current = _model_in(current.model_fields[key].annotation) or current
-    return current
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((found for inner in get_args(annotation) if (found := _model_in(inner))), None)
-
-
-def _fields(owner: type[BaseModel] | None) -> list[str]:
-    return list(owner.model_fields) if owner else []
-
-
-def _extra_keys(base: KeyPath, path: KeyPath) -> list[str]:
-    from mlops.recipe.model import RESERVED
-
-    return list(RESERVED) if len(base) == 1 and len(path) == 1 else []
-
-
-def _description(owner: type[BaseModel] | None, path: KeyPath) -> str:
-    return "" if owner is None or path[-1] not in owner.model_fields else ""
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return text.strip().lower() in ("true", "false")
+    return True
 
 
 def coercions(given: Any, taken: Any, path: KeyPath = ()) -> Iterable[tuple[KeyPath, str]]:
     """Find values that were silently turned into another type: text into a number, true into 1.
 
     Yields:
-        The key path, and what the value should have been.
+        The key path, and pydantic's name for what the value should have been.
     """
     if isinstance(given, Mapping):
         for key, item in given.items():
-            inner = getattr(taken, key, None) if isinstance(taken, BaseModel) else _get(taken, key)
+            inner = getattr(taken, str(key), None) if isinstance(taken, BaseModel) else _get(taken, key)
             yield from coercions(item, inner, (*path, str(key)))
     elif isinstance(given, list | tuple) and isinstance(taken, list | tuple) and len(given) == len(taken):
         for index, (item, inner) in enumerate(zip(given, taken, strict=True)):
             yield from coercions(item, inner, (*path, str(index)))
-    elif isinstance(given, str) and type(taken) in (int, float, bool) and "${oc.env:" not in given:
-        if not re.fullmatch(r"\s*\d+(\.\d+)?\s*[smhd]\s*", given):
-            yield path, _TYPES[type(taken).__name__]
-    elif isinstance(given, bool) and type(taken) in (int, float):
-        yield path, _TYPES[type(taken).__name__]
-    elif type(given) in (int, float) and isinstance(taken, bool):
-        yield path, _TYPES["bool"]
+    elif _was_turned(given, taken):
+        yield path, type(taken).__name__
+
+
+def _was_turned(given: Any, taken: Any) -> bool:
+    wanted = type(taken).__name__
+    if wanted not in TYPES or type(given) is type(taken) or given is None:
+        return False
+    if isinstance(given, str):
+        return wanted in ("int", "float", "bool") and "${oc.env:" not in given and _spells(given, taken)
+    if isinstance(given, bool):
+        return wanted in ("int", "float")
+    if isinstance(given, float):
+        return wanted in ("int", "bool", "date", "datetime", "time")
+    return isinstance(given, int) and wanted in ("bool", "date", "datetime", "time")
+
+
+def _spells(given: str, taken: Any) -> bool:
+    """Tell whether text was read as the value it spells, not by a rule of the field's own such as 10m."""
+    if isinstance(taken, bool):
+        return given.strip().lower() in ("true", "false", "yes", "no", "on", "off", "t", "f", "y", "n", "1", "0")
+    try:
+        return float(given) == float(taken)
+    except ValueError:
+        return False
 
 
 def _get(taken: Any, key: Any) -> Any:

@@ -1,140 +1,218 @@
 """Resolve references between keys; environment variables stay references until the moment of use.
 
-Allowed are ``${key}`` in all of OmegaConf's forms and ``${oc.env:NAME}`` or ``${oc.env:NAME,default}``
+Allowed are ``${key}``, ``${.sibling}``, ``${a.${b}}`` and ``${oc.env:NAME}`` or ``${oc.env:NAME,default}``
 with an upper-case NAME; every other resolver is refused, so that nothing in a recipe computes.
 """
 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
-
-from omegaconf import Container, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
 from mlops.catalog import near
 from mlops.errors import Fault
 from mlops.origin import KeyPath, Origins, dotted
-from mlops.yaml_file import plain_value
+from mlops.recipe.reference import Environment, Malformed, Piece, Reference, pieces, target_of
+from mlops.yaml_node import plain_value
 
 __all__ = ["Resolution", "resolve"]
 
-_ENV = re.compile(r"\$\{oc\.env:\s*([^},$]*?)\s*(?:,\s*([^}$]*?)\s*)?\}")
-_NAME = re.compile(r"[A-Z_][A-Z0-9_]*")
-_RESOLVER = re.compile(r"\$\{\s*([A-Za-z_][\w.]*)\s*:")
+MAX_VALUES = 50_000
+"""Most values that references may expand to, in all."""
+
+MAX_TEXT = 100_000
+"""Longest text that references may add up to."""
+
+MAX_DEPTH = 60
 
 
+@dataclass
 class Resolution:
     """The resolved values with secrets as references, the secrets, and what went wrong."""
 
-    def __init__(self, values: dict[str, Any], secrets: dict[str, str], faults: list[Fault], used: set[str]) -> None:
-        self.values = values
-        self.secrets = secrets
-        """Variable → value, of every variable the recipe refers to."""
+    values: dict[str, Any]
+    secrets: dict[str, str] = field(default_factory=dict)
+    """Variable → value, of every variable the recipe refers to."""
 
-        self.faults = faults
-        self.used = used
-        """First key of every reference: sections that something reads."""
+    faults: list[Fault] = field(default_factory=list)
+    used: set[str] = field(default_factory=set)
+    """First key of every reference: sections that something reads."""
+
+    holes: set[KeyPath] = field(default_factory=set)
+    """Keys without a value because a reference failed; each is None in the values."""
 
 
-def resolve(raw: Mapping[str, Any], origins: Origins) -> Resolution:
-    """Resolve every reference of a composed recipe; each failure is a fault with its place."""
-    secrets: dict[str, str] = {}
-    faults: list[Fault] = []
-    used: set[str] = set()
-    tree = _map(raw, lambda text, path: _escape(text, path, secrets=secrets, faults=faults, origins=origins))
-    pending = [(path, text) for path, text in _leaves(tree) if isinstance(text, str) and "${" in text]
-    if not pending:
-        return Resolution(tree, secrets, faults, used)
-    config = OmegaConf.create(tree)
-    for path, text in pending:
-        used.update(m.split(".")[0].split("[")[0] for m in re.findall(r"(?<!\\)\$\{([A-Za-z_][\w.\[\]]*)\}", text))
+class _Unresolved(Exception):  # noqa: N818 - control flow inside this module, never seen outside
+    """A reference failed; the fault, if it is not one that another key reports."""
+
+    def __init__(self, fault: Fault | None = None) -> None:
+        self.fault = fault
+        super().__init__()
+
+
+@dataclass
+class _Resolver:
+    raw: Mapping[str, Any]
+    origins: Origins
+    unknown: frozenset[KeyPath]
+    """Keys whose content could not be read; references into them are not blamed."""
+
+    found: Resolution
+    done: dict[KeyPath, Any] = field(default_factory=dict)
+    failed: set[KeyPath] = field(default_factory=set)
+    busy: list[KeyPath] = field(default_factory=list)
+    count: int = 0
+
+    def value(self, node: Any, path: KeyPath) -> Any:
+        """Resolve what stands at a path; parts of it that fail become None and holes."""
+        self.count += 1
+        if self.count > MAX_VALUES:
+            first = self.count == MAX_VALUES + 1
+            message = f"references expand to more than {MAX_VALUES:,} values"
+            raise _Unresolved(self.fault(path, message, "refer to fewer sections") if first else None)
+        if isinstance(node, Mapping):
+            return {key: self.safely(item, (*path, str(key))) for key, item in node.items()}
+        if isinstance(node, list):
+            return [self.safely(item, (*path, str(index))) for index, item in enumerate(node)]
+        return self.text(node, path) if isinstance(node, str) and "${" in node else node
+
+    def safely(self, node: Any, path: KeyPath) -> Any:
         try:
-            value = _resolved(config, path)
-        except (OmegaConfBaseException, RecursionError) as exc:
-            faults.append(_failure(path, text, exc, origins=origins))
-            value = None
-        _put(tree, path, value)
-    return Resolution(tree, secrets, faults, used)
-
-
-def _escape(text: str, path: KeyPath, *, secrets: dict[str, str], faults: list[Fault], origins: Origins) -> Any:
-    """Check the resolvers a value uses, and turn references to the environment into plain text."""
-    if "${" not in text:
-        return text
-    other = [name for name in _RESOLVER.findall(text) if name != "oc.env"]
-    if other:
-        fix = "write ${key} or ${oc.env:NAME}"
-        message = f"the resolver {other[0]!r} is not allowed"
-        faults.append(Fault(dotted(path), str(origins.place(path)), message, fix))
-        return None
-    for name, default in _ENV.findall(text):
-        problem = _env_problem(name, has_default=bool(default) or f"{name}," in text.replace(" ", ""))
-        if problem:
-            faults.append(Fault(dotted(path), str(origins.place(path)), *problem))
+            return self.value(node, path)
+        except _Unresolved as exc:
+            if exc.fault is not None and exc.fault not in self.found.faults:
+                self.found.faults.append(exc.fault)
+            self.found.holes.add(path)
             return None
-        if name in os.environ:
-            secrets[name] = os.environ[name]
-    whole = _ENV.fullmatch(text)
-    if whole and whole[1] not in os.environ:
-        return plain_value(whole[2] or "")
-    return _ENV.sub(lambda m: f"\\${{oc.env:{m[1]}}}" if m[1] in os.environ else (m[2] or ""), text)
+
+    def text(self, text: str, path: KeyPath) -> Any:
+        """Resolve one text, once."""
+        if path in self.failed:
+            raise _Unresolved
+        if path in self.done:
+            return self.done[path]
+        if path in self.busy or len(self.busy) > MAX_DEPTH:
+            raise _Unresolved(self.circle(path))
+        self.busy.append(path)
+        try:
+            self.done[path] = self.joined(text, path)
+        except Malformed as exc:
+            self.failed.add(path)
+            raise _Unresolved(self.fault(path, exc.message, exc.fix)) from exc
+        except _Unresolved:
+            self.failed.add(path)
+            raise
+        finally:
+            self.busy.pop()
+        return self.done[path]
+
+    def joined(self, text: str, path: KeyPath) -> Any:
+        """Put the pieces of a text together; a text that is one reference gives the very value."""
+        parts = pieces(text)
+        self.found.used.update(_first_keys(parts))
+        self.found.secrets.update(_known(parts))
+        if len(parts) == 1:
+            return self.piece(parts[0], path)
+        values = [self.piece(part, path) for part in parts]
+        if any(isinstance(value, Mapping | list) for value in values):
+            raise _Unresolved(self.fault(path, f"{text} puts a whole section into a text", "refer to one key of it"))
+        made = "".join(str(value) for value in values)
+        if len(made) > MAX_TEXT:
+            raise _Unresolved(self.fault(path, f"references add up to more than {MAX_TEXT:,} letters"))
+        return made
+
+    def piece(self, piece: Piece, path: KeyPath) -> Any:
+        if isinstance(piece, str):
+            return piece
+        return self.variable(piece, path) if isinstance(piece, Environment) else self.reference(piece, path)
+
+    def variable(self, wanted: Environment, path: KeyPath) -> Any:
+        if wanted.name in os.environ:
+            return f"${{oc.env:{wanted.name}}}"
+        if wanted.default is None:
+            message = f"the environment variable {wanted.name} is not set"
+            fix = f"export {wanted.name}=…, or write ${{oc.env:{wanted.name},default}}"
+            raise _Unresolved(self.fault(path, message, fix))
+        return wanted.default if wanted.quoted else plain_value(wanted.default)
+
+    def reference(self, wanted: Reference, path: KeyPath) -> Any:
+        written = "".join(str(self.piece(piece, path)) for piece in wanted.body)
+        if "${oc.env:" in written:
+            raise _Unresolved(self.fault(path, "the name of a key cannot come from the environment"))
+        target = target_of(written, path)
+        if target is None:
+            raise self.missing(written, path)
+        made = self.at(target, written, path=path)
+        self.found.holes |= {(*path, *hole[len(target) :]) for hole in self.found.holes if hole[: len(target)] == target}
+        return made
+
+    def at(self, target: KeyPath, written: str, *, path: KeyPath) -> Any:
+        """Find and resolve the value of a key, through references on the way."""
+        node: Any = self.raw
+        resolved = False
+        for depth, key in enumerate(target):
+            if not resolved and isinstance(node, str) and "${" in node:
+                node, resolved = self.text(node, target[:depth]), True
+            index = _index(node, key)
+            if index is None:
+                raise self.missing(written, path, target=target)
+            node = node[index]
+        if node == "???":
+            raise _Unresolved  # the key itself is reported
+        return node if resolved else self.value(node, target)
+
+    def missing(self, written: str, path: KeyPath, *, target: KeyPath = ()) -> _Unresolved:
+        """Make the failure of a reference to nothing, without a fault where the key's file could not be read."""
+        if any(target[: len(hole)] == hole for hole in (*self.unknown, *self.found.holes)):
+            return _Unresolved()
+        known = sorted({dotted(key) for key in self.origins.paths() if key[: len(path)] != path})
+        fix = near(written.lstrip("."), known)
+        message = f"refers to {written}, which is not set"
+        return _Unresolved(self.fault(path, message, fix if fix.startswith("did you") else "name a key of this recipe"))
+
+    def circle(self, path: KeyPath) -> Fault | None:
+        """Blame one key for a circle, whichever was met first."""
+        if path not in self.busy:
+            return self.fault(path, f"references lead on through more than {MAX_DEPTH} keys")
+        names = " → ".join(dotted(key) for key in (*self.busy[self.busy.index(path) :], path))
+        return self.fault(path, f"refers to itself in a circle: {names}", "give one of them a value")
+
+    def fault(self, path: KeyPath, message: str, fix: str = "") -> Fault:
+        return Fault(dotted(path), str(self.origins.place(path)), message, fix, self.origins.also(path))
 
 
-def _env_problem(name: str, *, has_default: bool) -> tuple[str, str] | None:
-    if not _NAME.fullmatch(name):
-        return f"{name!r} is not an allowed name of an environment variable", "use upper-case letters, digits and _"
-    if name not in os.environ and not has_default:
-        return f"the environment variable {name} is not set", f"export {name}=…, or write ${{oc.env:{name},default}}"
+def resolve(raw: Mapping[str, Any], origins: Origins, *, unknown: frozenset[KeyPath] = frozenset()) -> Resolution:
+    """Resolve every reference of a composed recipe; each failure is one fault with its place."""
+    found = Resolution({})
+    resolver = _Resolver(raw, origins, unknown, found)
+    found.values = {key: resolver.safely(node, (key,)) for key, node in raw.items()}
+    return found
+
+
+def _index(node: Any, key: str) -> Any:
+    """Say how to take a key out of a mapping or list; None when it is not there."""
+    if isinstance(node, Mapping):
+        return key if key in node else None
+    if isinstance(node, list) and key.removeprefix("-").isdigit() and -len(node) <= int(key) < len(node):
+        return int(key)
     return None
 
 
-def _resolved(config: Any, path: KeyPath) -> Any:
-    node: Any = config
-    for key in path[:-1]:
-        node = node._get_node(int(key) if OmegaConf.is_list(node) else key)  # noqa: SLF001 - the only way not to resolve
-    value = node[int(path[-1]) if OmegaConf.is_list(node) else path[-1]]
-    return OmegaConf.to_container(value, resolve=True) if isinstance(value, Container) else value
+def _first_keys(parts: tuple[Piece, ...]) -> Iterator[str]:
+    for part in parts:
+        if isinstance(part, Reference):
+            yield from _first_keys(part.body)
+            first = part.body[0] if part.body else ""
+            if isinstance(first, str) and not first.startswith("."):
+                yield first.strip("[").split(".")[0].split("[")[0].rstrip("]")
 
 
-def _failure(path: KeyPath, text: str, exc: BaseException, *, origins: Origins) -> Fault:
-    wanted = re.search(r"key '([^']*)' not found", str(exc))
-    place = str(origins.place(path))
-    if isinstance(exc, RecursionError) or "ecursi" in str(exc):
-        return Fault(dotted(path), place, f"{text} refers to itself in a circle", "point it at a key with a value")
-    if wanted:
-        known = sorted({dotted(p) for p in origins.paths()})
-        fix = near(wanted[1], known) if len(known) < 200 or near(wanted[1], known).startswith("did") else ""
-        return Fault(dotted(path), place, f"{text} refers to {wanted[1]}, which is not set", _short(fix))
-    return Fault(dotted(path), place, f"{text} cannot be resolved: {str(exc).splitlines()[0]}", "")
-
-
-def _short(fix: str) -> str:
-    return fix if fix.startswith("did you mean") else "name a key of this recipe"
-
-
-def _map(value: Any, change: Any, path: KeyPath = ()) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _map(item, change, (*path, key)) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_map(item, change, (*path, str(index))) for index, item in enumerate(value)]
-    return change(value, path) if isinstance(value, str) else value
-
-
-def _leaves(value: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Any]]:
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _leaves(item, (*path, key))
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _leaves(item, (*path, str(index)))
-    else:
-        yield path, value
-
-
-def _put(tree: Any, path: KeyPath, value: Any) -> None:
-    for key in path[:-1]:
-        tree = tree[int(key) if isinstance(tree, list) else key]
-    tree[int(path[-1]) if isinstance(tree, list) else path[-1]] = value
+def _known(parts: tuple[Piece, ...]) -> Iterator[tuple[str, str]]:
+    """Name the environment variables that are set, with their values."""
+    for part in parts:
+        if isinstance(part, Environment) and part.name in os.environ:
+            yield part.name, os.environ[part.name]
+        elif isinstance(part, Reference):
+            yield from _known(part.body)

@@ -8,37 +8,16 @@ import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from types import FrameType
-from typing import Literal
 
 from mlops.errors import MlopsError, RunInterrupted, StageError, StoreError
 from mlops.masking import Mask
+from mlops.outcome import Report, Status
 from mlops.plan.model import Plan
 from mlops.runner.attempt import Bench, perform
 from mlops.tracking import StepResult
 
-__all__ = ["Report", "execute"]
-
-Status = Literal["done", "failed", "interrupted"]
-
-
-@dataclass
-class Report:
-    """What came of a plan."""
-
-    status: Status = "done"
-    steps: list[StepResult] = field(default_factory=list)
-    error: str = ""
-    """What went wrong, secrets masked."""
-
-    failed: str = ""
-    """The stage that failed or was interrupted."""
-
-    @property
-    def metrics(self) -> dict[str, float]:
-        """Every metric of every step, as 'stage.name'."""
-        return {f"{step.stage}.{name}": value for step in self.steps for name, value in step.metrics.items()}
+__all__ = ["execute"]
 
 
 def execute(plan: Plan, bench: Bench) -> Report:

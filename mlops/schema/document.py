@@ -18,7 +18,9 @@ from mlops.stage import Part, Stage
 
 __all__ = ["recipe_schema", "schema_text"]
 
-_ABOUT = "One YAML file for the whole life of a model. Press Ctrl+Space for the keys that fit; hover for what they mean."
+_ABOUT = (
+    "One YAML file for the whole life of a model. Press Ctrl+Space for the keys that fit; hover for what they mean."
+)
 
 
 def recipe_schema(catalog: Catalog, plugins: Plugins) -> Schema:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
@@ -34,13 +34,12 @@ class _Generator(GenerateJsonSchema):
     """Pydantic's generator, with our words for each field and a mark for each nested part."""
 
     ignored_warning_kinds = {"skipped-choice", "non-serializable-default"}  # noqa: RUF012 - pydantic's declaration
-    _root: type[BaseModel] | None = None
+    root: ClassVar[type[BaseModel]]
+    """The model that is described; a part below it is nested."""
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         cls = schema["cls"]
-        if self._root is None:
-            self._root = cls
-        elif issubclass(cls, Part):
+        if cls is not self.root and issubclass(cls, Part):
             return {PART: f"{cls.__module__}:{cls.__qualname__}"}
         made = super().model_schema(schema)
         for words in fields(cls):
@@ -50,6 +49,7 @@ class _Generator(GenerateJsonSchema):
 
     def handle_invalid_for_json_schema(self, schema: core_schema.CoreSchema, error_info: str) -> JsonSchemaValue:
         """Let anything pass where JSON Schema has no words for a type."""
+        del schema, error_info
         return {}
 
 
@@ -77,7 +77,8 @@ def _default_words(value: Any) -> str:
 
 def keys_of(cls: type[BaseModel]) -> dict[str, Schema]:
     """Make the schema of each key of a model."""
-    raw = cls.model_json_schema(schema_generator=_Generator, ref_template="{model}")
+    generator = type("_GeneratorOf", (_Generator,), {"root": cls})
+    raw = cls.model_json_schema(schema_generator=generator, ref_template="{model}")
     names = raw.pop("$defs", {})
     if "$ref" in raw:  # a model that holds itself
         raw = names[raw["$ref"]]

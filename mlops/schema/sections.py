@@ -6,8 +6,6 @@ import copy
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from pydantic import BaseModel
-
 from mlops.describe import one_line
 from mlops.plan.wiring import ports
 from mlops.recipe.model import Options
@@ -57,12 +55,11 @@ class Sections:
             name: {"title": f"{name}: {kind.format}", "description": "The stage that makes it.", "type": "string"}
             for name, kind in ports(stage).inputs.items()
         }
-        words = {key: keys["inputs"][key] for key in ("title", "description") if key in keys["inputs"]}
         exact = {"type": "object", "properties": inputs, "additionalProperties": False}
-        keys["inputs"] = {**words, "anyOf": [exact, REFERENCE]}
+        keys["inputs"] = {**_words(keys["inputs"]), "anyOf": [exact, REFERENCE]}
         keys["timeout"]["anyOf"].append(_DURATION)
-        words = {key: value for key, value in keys["executor"].items() if key not in ("anyOf", "default")}
-        keys["executor"] = {**words, "anyOf": [{"enum": self._executors}, {"type": "null"}, REFERENCE]}
+        where: list[Schema] = [{"enum": self._executors}, {"type": "null"}, REFERENCE]
+        keys["executor"] = {**_words(keys["executor"]), "anyOf": where}
         return keys
 
     def _filled(self, schema: Any) -> Any:
@@ -140,13 +137,16 @@ def _either(schemas: list[Schema]) -> Schema:
     """Let a key mean what it means in any of the classes that have it."""
     if len(schemas) == 1:
         return schemas[0]
-    words = {key: schemas[0][key] for key in ("title", "description") if key in schemas[0]}
     members = [member for schema in schemas for member in schema.get("anyOf", [schema])]
     unique = [member for index, member in enumerate(members) if member not in members[:index]]
-    return {**words, "anyOf": unique}
+    return {**_words(schemas[0]), "anyOf": unique}
 
 
-def _class_at(mark: str) -> type[BaseModel]:
+def _words(schema: Schema) -> Schema:
+    return {key: value for key, value in schema.items() if key in ("title", "description")}
+
+
+def _class_at(mark: str) -> type[Part]:
     """Find the class that a mark names; it was imported when the mark was made."""
     import sys
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from mlops.catalog import RECIPE, Catalog
+from mlops.catalog import RECIPE, Catalog, target_of
 from mlops.errors import MlopsError
 from mlops.plugins import Plugins
 from mlops.stage import Part, Stage
@@ -75,7 +75,19 @@ def _resolved(plugins: Plugins, target: str) -> type[Part] | None:
 
 def _choices(catalog: Catalog, group: str, found: dict[str, type[Part]]) -> Iterator[tuple[str, str]]:
     for choice in catalog.options(group):
-        file = catalog.load(f"{group}/{choice}")
-        entry = file.root.get("_target_") if file else None
-        if entry and entry[1].value in found:
-            yield choice, entry[1].value
+        target = _target(catalog, f"{group}/{choice}", trail=())
+        if target in found:
+            yield choice, target
+
+
+def _target(catalog: Catalog, path: str, *, trail: tuple[str, ...]) -> str:
+    """Read a choice's target, its own or that of a file it extends."""
+    file = catalog.load(path)
+    entry = file.root.get("_target_") if file and path not in trail else None
+    if entry:
+        return str(entry[1].value)
+    if file is None or path in trail:
+        return ""
+    above = [target_of(path, default, {}) for default in reversed(catalog.defaults(path)[0]) if default.choice is None]
+    targets = (_target(catalog, extended, trail=(*trail, path)) for extended in above if extended)
+    return next((target for target in targets if target), "")

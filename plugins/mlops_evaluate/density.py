@@ -28,11 +28,10 @@ def cloud(panel: Panel, x: Floats, y: Floats, weight: Floats) -> str:
         weight: of each point, (rows,).
     """
     inside = (x >= panel.x.low) & (x <= panel.x.high) & (y >= panel.y.low) & (y <= panel.y.high)
-    across, down = panel.px(x[inside]), panel.py(y[inside])
-    if across.size <= _FEW:
-        dots = "".join(f"M{a:.1f} {b:.1f}h0" for a, b in zip(across.tolist(), down.tolist(), strict=True))
-        return element("path", d=dots, class_="points")
-    column, row = _cells(across, down)
+    x, y = x[inside], y[inside]
+    if x.size <= _FEW:
+        return panel.points(x, y)
+    column, row = _cells(panel.px(x), panel.py(y))
     cells, member = np.unique(np.column_stack([column, row]), axis=0, return_inverse=True)
     return _levels(cells, np.bincount(member.ravel(), weights=weight[inside]).astype(np.float64))
 

@@ -11,7 +11,7 @@ from mlops_evaluate.svg import count, element, figure, percent, picture, text
 
 __all__ = ["confusion_figure"]
 
-_LEFT, _TOP, _SIDE = 96.0, 26.0, 300.0
+_LEFT, _TOP, _SIDE = 86.0, 26.0, 270.0
 _MOST = 40
 _WRITTEN = 12
 """Up to so many classes have room for numbers."""
@@ -69,9 +69,9 @@ def _cell(at: tuple[int, int], share: float, weight: float, *, names: Sequence[s
         return box
     css = "on" if share > _DARK else "in"
     middle = {"x": x + size / 2, "text_anchor": "middle", "class_": css}
-    lines = [element("text", percent(share), y=y + size / 2 + 1, font_size=min(17.0, size / 3), **middle)]
+    lines = [element("text", percent(share), y=y + size / 2 + 1, font_size=min(18.0, size / 3), **middle)]
     if size >= 44:  # noqa: PLR2004 - two lines need this many pixels
-        lines.append(element("text", count(weight), y=y + size / 2 + 16, font_size=10.5, **middle))
+        lines.append(element("text", count(weight), y=y + size / 2 + 16, font_size=11, **middle))
     return box + "".join(lines)
 
 
@@ -82,12 +82,12 @@ def _captions(names: Sequence[str]) -> list[str]:
         element("text", "said by the model →", x=_LEFT + _SIDE / 2, y=_TOP + _SIDE + 17, class_="axis"),
         element("text", "what happened ↓", x=0, y=14),
     ]
-    letters = max(2, int(size / 6.2))
+    letters = max(2, int(size / 6.8))
     for index in range(0, len(names), step):
         name = names[index]
         at = (index + 0.5) * size
         above = element("title", text(name)) + text(_short(name, letters))
-        beside = element("title", text(name)) + text(_short(name, 15))
+        beside = element("title", text(name)) + text(_short(name, 12))
         drawn.append(element("text", above, x=_LEFT + at, y=_TOP - 8, text_anchor="middle"))
         drawn.append(element("text", beside, x=_LEFT - 6, y=_TOP + at + 4, text_anchor="end"))
     return drawn

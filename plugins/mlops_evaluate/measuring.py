@@ -72,7 +72,8 @@ def measure(scored: Scored, setting: Setting, *, constant: Floats) -> Mapping[Me
 
 
 def _measured(name: MetricName, value: float, ends: Interval, baseline: float) -> Measured:
-    floor = baseline if math.isfinite(baseline) else None
+    describes = METRICS[name].better == "none"
+    floor = baseline if math.isfinite(baseline) and not describes else None
     if not math.isfinite(value):
         return Measured(None, None, None, floor, METRICS[name].undefined)
     return Measured(value, ends.low, ends.high, floor, ends.reason)

@@ -15,11 +15,12 @@ from mlops_evaluate.svg import element, figure, percent, picture, shown, text
 
 __all__ = ["model_charts"]
 
-_BARS = 18
-_ROW = 17.0
-_LABEL = 150.0
+_BARS = 14
+_ROW = 18.0
+_LABEL = 140.0
 _CURVE_CHARTS = 4
 _PART = re.compile(r"^(train(?:ing)?|val(?:id(?:ation)?)?|test)[ ._/:-]+(.+)$")
+_LOSS = re.compile("loss|error|rmse|mae|mse")
 
 
 def model_charts(findings: Findings) -> Iterator[str]:
@@ -52,9 +53,9 @@ def _bar(row: int, name: str, share: float, *, longest: float) -> str:
     short = name if len(name) <= 22 else name[:21] + "…"  # noqa: PLR2004 - letters that fit before the bars
     said = element("title", text(f"{name}: {percent(share)}"))
     return (
-        element("text", said, text(short), x=_LABEL - 6, y=y + 11, text_anchor="end")
-        + element("rect", said, x=_LABEL, y=y + 2, width=max(wide, 0.5), height=_ROW - 5, class_="fill c1", rx=1.5)
-        + element("text", percent(share), x=_LABEL + wide + 5, y=y + 11)
+        element("text", said, text(short), x=_LABEL - 6, y=y + 12, text_anchor="end")
+        + element("rect", said, x=_LABEL, y=y + 2.5, width=max(wide, 0.5), height=_ROW - 5, class_="fill c1", rx=1.5)
+        + element("text", percent(share), x=_LABEL + wide + 5, y=y + 12)
     )
 
 
@@ -77,7 +78,7 @@ def _curves(name: str, curves: Mapping[str, Floats]) -> str:
     rounds = max(curve.size for curve in curves.values())
     panel = Panel(Scale(1, max(rounds, 2)), Scale(low - room, high + room), "round", name)
     lines = [_line(panel, curve, css) for curve, css in zip(curves.values(), _colours(len(curves)), strict=True)]
-    label = "; ".join(f"{part} ends at {shown(float(curve[-1]))}" for part, curve in curves.items())
+    label = "; ".join(_told(name, part, curve) for part, curve in curves.items())
     body = panel.draw(*lines, label=f"Training curve of {name}: {label}")
     return figure(
         "Training",
@@ -85,6 +86,15 @@ def _curves(name: str, curves: Mapping[str, Floats]) -> str:
         note=f"{label[0].upper()}{label[1:]}.",
         key=tuple(zip(_colours(len(curves)), curves, strict=True)),
     )
+
+
+def _told(name: str, part: str, curve: Floats) -> str:
+    """Say where a curve ends, and where a loss on held-out rows was lowest."""
+    ends = f"{part} ends at {shown(float(curve[-1]))}"
+    if not _LOSS.search(name) or part.startswith("train"):
+        return ends
+    best = int(np.nanargmin(curve))
+    return f"{ends}, lowest {shown(float(curve[best]))} in round {best + 1}"
 
 
 def _line(panel: Panel, curve: Floats, css: str) -> str:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
 import numpy as np
 
-from mlops_evaluate.catalogue import METRICS
+from mlops_evaluate.catalogue import METRICS, Direction
 from mlops_evaluate.findings import Findings
 from mlops_evaluate.measuring import Measured
 from mlops_evaluate.svg import percent, shown
 
-__all__ = ["beats_baseline", "notes"]
+__all__ = ["beside_baseline", "notes"]
 
 _FEW_ROWS = 100
 _DOMINANT = 0.5
@@ -20,9 +21,7 @@ _DOMINANT = 0.5
 def notes(findings: Findings) -> Iterator[str]:
     """Say what is doubtful, each in a sentence or two of plain text."""
     test = findings.metrics["test"]
-    if beats_baseline(findings) is False:
-        title = METRICS[findings.headline].title
-        yield f"{title} is not clearly better than the same answer for every row: the interval reaches the baseline."
+    yield from _against_baseline(findings)
     if findings.test.rows < _FEW_ROWS:
         yield f"There are only {findings.test.rows} test rows; the intervals are rough."
     yield from _moved(findings)
@@ -34,13 +33,25 @@ def notes(findings: Findings) -> Iterator[str]:
             yield f"{METRICS[name].title} is undefined on the test rows: {found.reason}."
 
 
-def beats_baseline(findings: Findings) -> bool | None:
-    """Whether the headline's whole interval is better than the baseline; None when that cannot be told."""
-    found = findings.metrics["test"][findings.headline]
-    better = METRICS[findings.headline].better
+def beside_baseline(found: Measured, better: Direction) -> Literal["better", "worse", "near", "unknown"]:
+    """Say on which side of the baseline the whole interval lies."""
     if found.low is None or found.high is None or found.baseline is None or better not in ("higher", "lower"):
-        return None
-    return found.low > found.baseline if better == "higher" else found.high < found.baseline
+        return "unknown"
+    above, below = found.low > found.baseline, found.high < found.baseline
+    if not above and not below:
+        return "near"
+    return "better" if above == (better == "higher") else "worse"
+
+
+def _against_baseline(findings: Findings) -> Iterator[str]:
+    """Name the metrics in which the same answer for every row is as good, or better."""
+    sides = {name: beside_baseline(f, METRICS[name].better) for name, f in findings.metrics["test"].items()}
+    if sides[findings.headline] == "near":
+        title = METRICS[findings.headline].title
+        yield f"{title} is not clearly better than the same answer for every row: its interval holds the baseline."
+    worse = [METRICS[name].title for name, side in sides.items() if side == "worse"]
+    if worse:
+        yield f"Worse than the same answer for every row: {', '.join(worse)}."
 
 
 def _moved(findings: Findings) -> Iterator[str]:

@@ -42,9 +42,8 @@ def fragment(findings: Findings) -> str:
         element("h2", "Metrics"),
         metric_table(findings),
         *_classes(findings),
-        element("h2", "Test rows"),
-        element("div", *_charts(findings), class_="charts"),
-        *_model(findings),
+        element("h2", "Plots of the test rows"),
+        element("div", *_charts(findings), *model_charts(findings), class_="charts"),
     ]
     return element("div", "\n".join(part for part in sections if part), class_="mlops-evaluation")
 
@@ -96,10 +95,3 @@ def _charts(findings: Findings) -> Iterator[str]:
     if findings.setting.task == "binary":
         return binary_charts(findings)
     return multiclass_charts(findings) if findings.setting.task == "multiclass" else regression_charts(findings)
-
-
-def _model(findings: Findings) -> Iterator[str]:
-    drawn = list(model_charts(findings))
-    if drawn:
-        yield element("h2", "Model")
-        yield element("div", *drawn, class_="charts")

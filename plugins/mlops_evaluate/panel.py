@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlops_evaluate.scored import Floats
-from mlops_evaluate.svg import closed, element, path, percent, picture, shown, text
+from mlops_evaluate.svg import closed, element, path, picture, shown, text
 
 __all__ = ["HEIGHT", "WIDTH", "Panel", "Scale", "share_scale", "ticks"]
 
-WIDTH, HEIGHT = 420.0, 310.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 56.0, 408.0, 10.0, 264.0
+WIDTH, HEIGHT = 360.0, 270.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 68.0, 342.0, 8.0, 224.0
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 
@@ -31,7 +31,16 @@ def ticks(low: float, high: float, *, wanted: int = 5) -> list[float]:
 
 
 def _tick_text(value: float) -> str:
-    return f"{value:,.10g}".replace("-", "−") if abs(value) >= 1e-4 or value == 0 else shown(value)  # noqa: PLR2004
+    """Write a round number in few letters: 2.5, 20,000, 4M."""
+    size = abs(value)
+    for unit, letter in ((1e9, "G"), (1e6, "M"), (1e5, "k")):
+        if size >= unit:
+            return f"{value / min(unit, 1e3 if letter == 'k' else unit):,.6g}{letter}".replace("-", "−")
+    return shown(value) if 0 < size < 1e-4 else f"{value:,.6g}".replace("-", "−")  # noqa: PLR2004 - too many zeros
+
+
+def _percent_text(share: float) -> str:
+    return f"{share * 100:.4g}%"
 
 
 @dataclass(frozen=True)
@@ -51,7 +60,7 @@ class Scale:
 
 def share_scale(high: float = 1.0) -> Scale:
     """Make a scale from 0 for shares, written in percent."""
-    return Scale(0.0, high, percent)
+    return Scale(0.0, high, _percent_text)
 
 
 @dataclass(frozen=True)
@@ -100,6 +109,11 @@ class Panel:
             for (a, b), title in zip(placed, said, strict=True)
         )
 
+    def points(self, x: Floats, y: Floats) -> str:
+        """Draw many small dots as one path."""
+        placed = zip(self.px(x).tolist(), self.py(y).tolist(), strict=True)
+        return element("path", d="".join(f"M{a:.1f} {b:.1f}h0" for a, b in placed), class_="points")
+
     def whiskers(self, x: Floats, low: Floats, high: Floats, *, css: str) -> str:
         """Draw a vertical line from low to high at each x."""
         ends = zip(self.px(x).tolist(), self.py(low).tolist(), self.py(high).tolist(), strict=True)
@@ -125,7 +139,7 @@ class Panel:
             for v, p in zip(x_at, self.px(x_at).tolist(), strict=True)
         ]
         beside = [
-            element("text", text(self.y.write(v)), x=_LEFT - 6, y=p + 3.5, text_anchor="end")
+            element("text", text(self.y.write(v)), x=_LEFT - 6, y=p + 4, text_anchor="end")
             for v, p in zip(y_at, self.py(y_at).tolist(), strict=True)
         ]
         middle = (_TOP + _BOTTOM) / 2
@@ -133,8 +147,8 @@ class Panel:
             element("path", d="".join(grid), class_="grid"),
             *below,
             *beside,
-            element("text", text(self.x_label), x=(_LEFT + _RIGHT) / 2, y=HEIGHT - 8, class_="axis"),
+            element("text", text(self.x_label), x=(_LEFT + _RIGHT) / 2, y=HEIGHT - 10, class_="axis"),
             element(
-                "text", text(self.y_label), x=0, y=0, class_="axis", transform=f"translate(12 {middle:g})rotate(-90)"
+                "text", text(self.y_label), x=0, y=0, class_="axis", transform=f"translate(11 {middle:g})rotate(-90)"
             ),
         ]

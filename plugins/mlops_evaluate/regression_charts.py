@@ -119,7 +119,7 @@ def _histogram(test: Scored, residual: Floats, target: str) -> str:
 
 def _quantiles(test: Scored, residual: Floats) -> str:
     """Compare the residuals' quantiles with a normal distribution's of the same middle and spread."""
-    points = min(200, max(2, residual.size))
+    points = min(100, max(2, residual.size))
     shares = (np.arange(points) + 0.5) / points
     expected, observed = normal_quantiles(shares), weighted_quantiles(residual, test.weight, shares)
     low, middle, high = weighted_quantiles(residual, test.weight, np.array([0.25, 0.5, 0.75]))
@@ -132,7 +132,7 @@ def _quantiles(test: Scored, residual: Floats) -> str:
     ends = np.array([max(ends[0], straight[0]), min(ends[1], straight[1])])
     body = panel.draw(
         panel.line(ends, middle + spread * ends, "rule"),
-        panel.dots(expected, observed, "c1", radius=2),
+        panel.points(expected, observed),
         label="Quantiles of the residuals over those of a normal distribution",
     )
     return figure("Tails of the residuals", body, note="Off the dashed line at the ends: tails heavier than normal.")

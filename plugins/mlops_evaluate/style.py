@@ -33,6 +33,8 @@ STYLE = """
 & tbody th{font-weight:500;overflow-wrap:anywhere}
 & tbody th small{display:block;color:var(--soft);font-weight:400;font-size:12px;line-height:1.35}
 & td.main{font-weight:650}
+& td.worse{color:var(--c2)}
+& td{white-space:nowrap}
 & td.soft{color:var(--soft)}
 & td.span{width:190px;min-width:150px}
 & .charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(330px,100%),1fr));gap:16px}
@@ -47,7 +49,7 @@ STYLE = """
 & figcaption i.c1{background:var(--c1)}
 & figcaption i.c2{background:var(--c2)}
 & figcaption i.c3{background:var(--c3)}
-& svg{display:block;width:100%;height:auto;font-size:11px;font-family:inherit}
+& svg{display:block;width:100%;height:auto;font-size:12px;font-family:inherit}
 & svg text{fill:var(--soft)}
 & svg text.axis{text-anchor:middle;fill:var(--ink)}
 & svg text.in{fill:var(--ink)}
@@ -55,6 +57,9 @@ STYLE = """
 & svg .grid{stroke:var(--grid);fill:none}
 & svg .line{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
 & svg .thin{stroke-width:1.2}
+& svg .stem{stroke:var(--c1);stroke-opacity:.35;stroke-width:2}
+& svg.worse .stem{stroke:var(--c2)}
+& svg.worse .fill.c1,& svg.worse .dot.c1{fill:var(--c2)}
 & svg .rule{stroke:var(--soft);stroke-width:1.2;stroke-dasharray:4 4;stroke-linecap:butt}
 & svg .line.c1{stroke:var(--c1)}
 & svg .line.c2{stroke:var(--c2)}

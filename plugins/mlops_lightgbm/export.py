@@ -34,7 +34,6 @@ def to_onnx(model: Mapping[str, Any], *, task: Task) -> bytes:
         "lightgbm",
         [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["rows", model["max_feature_idx"] + 1])],
         [helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["rows", width])],
-        initializer=[numpy_helper.from_array(np.ones(1, np.float32), "one")] if task == "binary" else [],
     )
     opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(_ML, ML_OPSET)]
     made: ModelProto = helper.make_model(graph, opset_imports=opsets, ir_version=IR, producer_name="mlops")
@@ -77,8 +76,9 @@ def _link(task: Task) -> list[NodeProto]:
         return [helper.make_node("Identity", ["margin"], ["scores"], name="value")]
     if task == "multiclass":
         return [helper.make_node("Softmax", ["margin"], ["scores"], name="softmax", axis=1)]
+    # The logistic function as the softmax of (0, margin): keeps small probabilities that a float32 sigmoid rounds to 0.
     return [
-        helper.make_node("Sigmoid", ["margin"], ["positive"], name="sigmoid"),
-        helper.make_node("Sub", ["one", "positive"], ["negative"], name="complement"),
-        helper.make_node("Concat", ["negative", "positive"], ["scores"], name="both", axis=1),
+        helper.make_node("Sub", ["margin", "margin"], ["zero"], name="zero"),
+        helper.make_node("Concat", ["zero", "margin"], ["margins"], name="margins", axis=1),
+        helper.make_node("Softmax", ["margins"], ["scores"], name="logistic", axis=1),
     ]

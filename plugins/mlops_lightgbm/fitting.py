@@ -116,10 +116,13 @@ class _Forward:
         self._said: set[str] = set()
 
     def info(self, message: str) -> None:
-        self._log.debug("%s", message.strip())
+        """Take what the library says itself: it marks a warning only in the text."""
+        if "[Warning]" in message:
+            self.warning(message.replace("[LightGBM] [Warning] ", ""))
 
     def warning(self, message: str) -> None:
+        """Take what its Python layer warns of."""
         text = message.strip()
         if text and text not in self._said:
             self._said.add(text)
-            self._log.warning("%s", text)
+            self._log.warning("LightGBM: %s", text)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
@@ -27,14 +25,7 @@ __all__ = ["queried"]
 _BATCH = 50_000
 """Rows held in memory at a time."""
 
-_ADBC_DRIVERS = MappingProxyType(
-    {
-        "sqlite": "adbc_driver_sqlite",
-        "postgresql": "adbc_driver_postgresql",
-        "postgres": "adbc_driver_postgresql",
-        "snowflake": "adbc_driver_snowflake",
-    }
-)
+_ADBC_DRIVERS = ("sqlite", "postgresql", "postgres", "snowflake")
 
 
 def queried(data: Data, folder: Path, *, context: Context) -> pl.LazyFrame:
@@ -95,11 +86,25 @@ def _batches(url: str, query: str) -> Iterator[pl.DataFrame]:
     return _by_sqlalchemy(url, query)
 
 
-def _library(name: str) -> Any:
+@contextmanager
+def _needed() -> Iterator[None]:
+    """Name the extra when a driver that the block imports is not installed."""
     try:
-        return importlib.import_module(name)
+        yield
     except ModuleNotFoundError as exc:
-        raise MissingExtra(name.split(".", maxsplit=1)[0], extra="sql") from exc
+        raise MissingExtra(str(exc.name).split(".", maxsplit=1)[0], extra="sql") from exc
+
+
+def _adbc_driver(scheme: str) -> Any:
+    """Import a driver by a name that is written out, so that the stage's code digest stays exact."""
+    with _needed():
+        if scheme == "sqlite":
+            from adbc_driver_sqlite import dbapi
+        elif scheme.startswith("postgres"):
+            from adbc_driver_postgresql import dbapi
+        else:
+            from adbc_driver_snowflake import dbapi
+    return dbapi
 
 
 def _by_sqlite(file: str, query: str) -> Iterator[pl.DataFrame]:
@@ -111,7 +116,8 @@ def _by_sqlite(file: str, query: str) -> Iterator[pl.DataFrame]:
 
 
 def _by_sqlalchemy(url: str, query: str) -> Iterator[pl.DataFrame]:
-    alchemy = _library("sqlalchemy")
+    with _needed():
+        import sqlalchemy as alchemy
     try:
         engine = alchemy.create_engine(url)
     except ModuleNotFoundError as exc:
@@ -139,7 +145,7 @@ def _by_adbc(url: str, query: str) -> Iterator[pl.DataFrame]:
         raise StageError(
             f"no ADBC driver is known for {scheme!r}", where=shown(url), fix=f"known: {', '.join(_ADBC_DRIVERS)}"
         )
-    driver = _library(f"{_ADBC_DRIVERS[scheme]}.dbapi")
+    driver = _adbc_driver(scheme)
     target = url.removeprefix("sqlite:///") if scheme == "sqlite" else url
     with driver.connect(target) as connection, connection.cursor() as cursor:
         cursor.execute(query)
@@ -147,7 +153,8 @@ def _by_adbc(url: str, query: str) -> Iterator[pl.DataFrame]:
 
 
 def _by_connectorx(url: str, query: str) -> Iterator[pl.DataFrame]:
-    connectorx = _library("connectorx")
+    with _needed():
+        import connectorx
     target = url.replace("sqlite:///", "sqlite://", 1)
     yield from _arrow(connectorx.read_sql(target, query, return_type="arrow_stream", batch_size=_BATCH))
 

@@ -33,7 +33,6 @@ def to_onnx(design: Design, coefficients: Array, intercept: Array, *, task: Task
         "coefficients": coefficients.T.astype(np.float32),
         "intercept": intercept.astype(np.float32),
         **_design_constants(design),
-        **({"one": np.ones(1, np.float32)} if task == "binary" else {}),
     }
     product = helper.make_node("Gemm", ["design", "coefficients", "intercept"], ["margin"], name="product")
     width = 2 if task == "binary" else len(intercept)
@@ -80,8 +79,9 @@ def _link(task: Task) -> list[NodeProto]:
         return [helper.make_node("Identity", ["margin"], ["scores"], name="value")]
     if task == "multiclass":
         return [helper.make_node("Softmax", ["margin"], ["scores"], name="softmax", axis=1)]
+    # The logistic function as the softmax of (0, margin): keeps small probabilities that a float32 sigmoid rounds to 0.
     return [
-        helper.make_node("Sigmoid", ["margin"], ["positive"], name="sigmoid"),
-        helper.make_node("Sub", ["one", "positive"], ["negative"], name="complement"),
-        helper.make_node("Concat", ["negative", "positive"], ["scores"], name="both", axis=1),
+        helper.make_node("Sub", ["margin", "margin"], ["zero"], name="zero"),
+        helper.make_node("Concat", ["zero", "margin"], ["margins"], name="margins", axis=1),
+        helper.make_node("Softmax", ["margins"], ["scores"], name="logistic", axis=1),
     ]

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped] # it ships no types
+from threadpoolctl import threadpool_limits
 
 from mlops.formats.artifact import write_json
 from mlops.formats.model import Fitted

@@ -16,7 +16,7 @@ from mlops_features.nodes import Nodes
 from mlops_features.options import TimePart
 
 EPOCH = dt.datetime.fromisoformat("1970-01-01")
-FIRST, LAST = dt.datetime.min, dt.datetime.fromisoformat("9999-12-31T23:59")
+FIRST, LAST = dt.datetime.fromisoformat("0001-01-01"), dt.datetime.fromisoformat("9999-12-31T23:59")
 PARTS: tuple[TimePart, ...] = ("year", "month", "day", "dayofyear", "weekday", "hour", "minute")
 
 
