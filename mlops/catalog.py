@@ -6,21 +6,26 @@ a later one of the same name. Recipes are the group ``recipe``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 
 from mlops.errors import Fault
 from mlops.project import Project
-from mlops.yaml_file import Node, Place, YamlFile, read
+from mlops.yaml_file import YamlFile, read
+from mlops.yaml_node import Node, Place
 
-__all__ = ["ROOT", "Catalog", "Default", "near"]
+__all__ = ["RECIPE", "ROOT", "Catalog", "Default", "near", "target_of"]
 
 ROOT = "mlops"
 """The primary config: conf/mlops.yaml."""
 
 RECIPE = "recipe"
+"""The group of the recipes."""
+
+_NAME = re.compile(r"(?!\.)[\w.\-+ ]+(/(?!\.)[\w.\-+ ]+)*")
+"""A config path; no part of it opens with a dot."""
 
 
 def near(name: str, choices: list[str] | tuple[str, ...], *, what: str = "there are") -> str:
@@ -68,15 +73,32 @@ class Catalog:
     def locate(self, config_path: str) -> Path | None:
         """Find the file of a config path such as ``model/lightgbm`` or ``recipe/flights``."""
         name = config_path.removesuffix(".yaml")
+        if not _NAME.fullmatch(name):
+            return None
         for base in self._bases(name):
             path = base / f"{_inner(name)}.yaml"
-            if path.exists() and path.resolve().is_relative_to(base.resolve()):
+            if _exists(path) and path.resolve().is_relative_to(base.resolve()):
                 return path
         return None
 
-    def folders(self, group: str) -> list[Path]:
+    def absence(self, group: str, choice: str) -> tuple[str, str]:
+        """Say why a group has no such choice: message and fix; the group is known to exist."""
+        what = "recipe" if group == RECIPE else group
+        name = choice.removesuffix(".yaml").removesuffix(".yml")
+        options = self.options(group)
+        fix = near(name.rpartition("/")[2], options, what="recipes are" if group == RECIPE else f"choices of {what} are")
+        if not _NAME.fullmatch(choice):
+            return f"{choice!r} is not a name; a {what} goes by its name, not by a path", fix
+        for folder in self._folders(group):
+            if (folder / f"{name}.yaml").is_symlink():
+                return f"the {what} {name!r} is a link that leads out of {folder.name}/, or nowhere", "copy the file there"
+            if (folder / f"{name}.yml").exists():
+                return f"there is no {what} {name!r}", f"rename {name}.yml to {name}.yaml"
+        return f"there is no {what} {choice!r}", fix
+
+    def _folders(self, group: str) -> list[Path]:
         """List the folders that hold a group's choices."""
-        return [p for base in self._bases(f"{group}/x") if (p := base / _inner(f"{group}/x")).parent.is_dir()]
+        return [p for base in self._bases(f"{group}/x") if (p := (base / _inner(f"{group}/x")).parent).is_dir()]
 
     def _bases(self, name: str) -> list[Path]:
         kind = "recipes" if name.split("/", 1)[0] == RECIPE and "/" in name else "conf"
@@ -94,7 +116,10 @@ class Catalog:
 
     def options(self, group: str) -> list[str]:
         """List a group's choices."""
-        found = {path.stem for folder in self.folders(group) for path in folder.parent.glob("*.yaml")}
+        found: set[str] = set()
+        for folder in self._folders(group):
+            paths = folder.rglob("*.yaml") if group == RECIPE else folder.glob("*.yaml")
+            found |= {path.relative_to(folder).with_suffix("").as_posix() for path in paths}
         return sorted(found)
 
     def groups(self) -> list[str]:
@@ -128,6 +153,14 @@ class Catalog:
         return found, faults
 
 
+def _exists(path: Path) -> bool:
+    """Tell whether something is there, readable or not."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
 def _inner(name: str) -> str:
     """Path below conf/ or recipes/."""
     first, _, rest = name.partition("/")
@@ -138,13 +171,14 @@ def _entry(item: Node, config_path: str) -> Default | Fault:
     if item.items is None and item.elements is None and isinstance(item.value, str):
         return Default(item.place, item.value)
     if item.items is None or len(item.items) != 1:
-        return Fault("defaults", str(item.place), "each item names one file or one 'group: choice'")
+        return Fault("defaults", str(item.place), "each item names one file or one 'group: choice'", "begin each with '- '")
     (key, (place, value)) = next(iter(item.items.items()))
     if value.items is not None or value.elements is not None:
-        return Fault(f"defaults.{key}", str(value.place), "a group takes the name of one choice")
+        return Fault(f"defaults.{key}", str(value.place), "a group takes the name of one choice", f"write '- {key}: NAME'")
     *words, group = key.split()
     if unknown := [word for word in words if word not in ("override", "optional")]:
-        return Fault(f"defaults.{key}", str(place), f"unknown word {unknown[0]!r}", "allowed: override, optional")
+        fix = near(unknown[0], ("override", "optional"), what="allowed are")
+        return Fault(f"defaults.{group}", str(place), f"unknown word {unknown[0]!r}", fix)
     absolute = _absolute(group, config_path)
     choice = "null" if value.value is None else str(value.value)
     return Default(
@@ -164,28 +198,6 @@ def _absolute(group: str, config_path: str) -> str:
         return group[1:]
     parent = config_path.rpartition("/")[0]
     return group if config_path == ROOT or parent.split("/")[0] in ("", RECIPE) else f"{parent}/{group}"
-
-
-def walk(catalog: Catalog, start: str, chosen: dict[str, str]) -> Iterator[tuple[str, Default]]:
-    """Walk the defaults entries reachable from a file, depth first, each file once.
-
-    Args:
-        catalog: the files.
-        start: the config path to start from.
-        chosen: group → choice given on the command line, which replaces the written one.
-    """
-    seen: set[str] = set()
-    pending = [start]
-    while pending:
-        path = pending.pop()
-        if path in seen:
-            continue
-        seen.add(path)
-        for entry in catalog.defaults(path)[0]:
-            yield path, entry
-            target = target_of(path, entry, chosen)
-            if target is not None:
-                pending.append(target)
 
 
 def target_of(config_path: str, entry: Default, chosen: dict[str, str]) -> str | None:

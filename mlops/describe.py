@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import types
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, Union, get_args, get_origin
@@ -13,11 +14,11 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-__all__ = ["FieldWords", "field_at", "fields", "nested", "one_line", "type_words"]
+__all__ = ["FieldWords", "child", "field_at", "fields", "model_in", "nested", "one_line", "type_words", "words_of"]
 
 _NAMES = {str: "text", int: "whole number", float: "number", bool: "true or false", type(None): "null", Any: "anything"}
 _LIMITS = {"gt": ">", "ge": "≥", "lt": "<", "le": "≤", "multiple_of": "multiple of", "pattern": "matches"}
-_LENGTHS = {"min_length": "at least {} items", "max_length": "at most {} items"}
+_LENGTHS = {"min_length": "at least {} {}", "max_length": "at most {} {}"}
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class FieldWords:
     default: Any
     description: str
     limits: str = ""
+    example: str = ""
 
 
 def one_line(cls: type) -> str:
@@ -45,18 +47,47 @@ def fields(cls: type[BaseModel]) -> list[FieldWords]:
 
 
 def field_at(cls: type[BaseModel], path: tuple[str, ...]) -> FieldWords | None:
-    """Describe the field at a key path below a model, through nested models, lists and mappings."""
-    current: type[BaseModel] | None = cls
-    found: FieldWords | None = None
-    for key in path:
-        if current is None:
-            return None
-        if key in current.model_fields:
-            found = next(field for field in fields(current) if field.name == key)
-            current = nested(current.model_fields[key].annotation)
-        elif not key.isdigit() and found is None:
-            return None
-    return found
+    """Describe what stands at a key path below a model, through nested models, lists and mappings."""
+    owner: Any = cls
+    for key in path[:-1]:
+        owner = child(owner, key)
+    model = model_in(owner)
+    if model is not None and path[-1] in model.model_fields:
+        return next(field for field in fields(model) if field.name == path[-1])
+    annotation = child(owner, path[-1])
+    return words_of(path[-1], annotation) if annotation is not None else None
+
+
+def words_of(name: str, annotation: Any) -> FieldWords:
+    """Describe an item of a list or mapping, which has no sentence of its own."""
+    return FieldWords(name, type_words(annotation), False, None, "", _limits(annotation, ()), _example(annotation))  # noqa: FBT003 - as fields are read
+
+
+def child(annotation: Any, key: str) -> Any:
+    """Find the annotation of a key inside a model, list or mapping; None when there is none."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        info = annotation.model_fields.get(key)
+        return info.annotation if info else None
+    if origin in (Union, types.UnionType):
+        return next((found for item in arguments if (found := child(item, key)) is not None), None)
+    if hasattr(annotation, "__metadata__"):
+        return child(arguments[0], key)
+    if origin in (list, set, frozenset) and arguments:
+        return arguments[0] if key.isdigit() else None
+    if origin is tuple and arguments and key.isdigit():
+        several = len(arguments) == 2 and arguments[1] is ...  # noqa: PLR2004 - tuple[X, ...]
+        return arguments[0] if several else arguments[int(key)] if int(key) < len(arguments) else None
+    return arguments[1] if _is_mapping(origin) and arguments else None
+
+
+def model_in(annotation: Any) -> type[BaseModel] | None:
+    """Find the model that an annotation stands for itself, optional or not; lists of models are not meant."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    if get_origin(annotation) in (Union, types.UnionType) or hasattr(annotation, "__metadata__"):
+        return next((found for item in get_args(annotation) if (found := model_in(item)) is not None), None)
+    return None
 
 
 def nested(annotation: Any) -> type[BaseModel] | None:
@@ -77,7 +108,7 @@ def type_words(annotation: Any) -> str:
         return " or ".join(dict.fromkeys(type_words(item) for item in arguments))
     if origin in (list, tuple, set, frozenset):
         return f"list of {type_words(arguments[0])}" if arguments else "list"
-    if origin is dict or (origin is not None and "Mapping" in str(origin)):
+    if _is_mapping(origin):
         return f"mapping of {type_words(arguments[0])} to {type_words(arguments[1])}" if arguments else "mapping"
     if hasattr(annotation, "__metadata__"):
         return type_words(arguments[0])
@@ -86,25 +117,57 @@ def type_words(annotation: Any) -> str:
     return getattr(annotation, "__name__", str(annotation))
 
 
+def _is_mapping(origin: Any) -> bool:
+    return isinstance(origin, type) and issubclass(origin, Mapping)
+
+
 def _words(name: str, info: FieldInfo, sentence: str) -> FieldWords:
     default = info.get_default(call_default_factory=True, validated_data={}) if not info.is_required() else None
     if default is PydanticUndefined:
         default = None
-    return FieldWords(
-        name, type_words(info.annotation), info.is_required(), default, info.description or sentence, _limits(info)
-    )
+    described = info.description or sentence
+    limits = _limits(info.annotation, tuple(info.metadata))
+    example = str(info.examples[0]) if info.examples else _example(info.annotation)
+    return FieldWords(name, type_words(info.annotation), info.is_required(), default, described, limits, example)
 
 
-def _limits(info: FieldInfo) -> str:
+def _limits(annotation: Any, metadata: tuple[Any, ...]) -> str:
     found: list[str] = []
-    for item in info.metadata:
-        found += [
-            f"{sign} {getattr(item, key)}" for key, sign in _LIMITS.items() if getattr(item, key, None) is not None
+    unit = "letters" if str in _members(annotation) else "items"
+    for item in (*metadata, *_metadata(annotation)):
+        given = {key: getattr(item, key, None) for key in (*_LIMITS, *_LENGTHS)}
+        found += [f"{sign} {given[key]}" for key, sign in _LIMITS.items() if given[key] is not None]
+        found += [text.format(given[key], unit) for key, text in _LENGTHS.items() if given[key] is not None]
+    return ", ".join(dict.fromkeys(found))
+
+
+def _members(annotation: Any) -> list[Any]:
+    """Take unions and annotated types apart."""
+    if get_origin(annotation) in (Union, types.UnionType) or hasattr(annotation, "__metadata__"):
+        return [
+            member for item in get_args(annotation)[: None if _is_union(annotation) else 1] for member in _members(item)
         ]
-        found += [
-            text.format(getattr(item, key)) for key, text in _LENGTHS.items() if getattr(item, key, None) is not None
-        ]
-    return ", ".join(found)
+    return [annotation]
+
+
+def _is_union(annotation: Any) -> bool:
+    return get_origin(annotation) in (Union, types.UnionType)
+
+
+def _metadata(annotation: Any) -> list[Any]:
+    """Collect the limits written inside an annotation, such as those of ``Annotated[int, Field(ge=1)] | None``."""
+    if _is_union(annotation):
+        return [item for member in get_args(annotation) for item in _metadata(member)]
+    given = getattr(annotation, "__metadata__", ())
+    return [part for item in given for part in (item.metadata if isinstance(item, FieldInfo) else [item])]
+
+
+def _example(annotation: Any) -> str:
+    for member in get_args(annotation) if _is_union(annotation) else (annotation,):
+        for item in getattr(member, "__metadata__", ()):
+            if isinstance(item, FieldInfo) and item.examples:
+                return str(item.examples[0])
+    return ""
 
 
 def _all_sentences(cls: type[BaseModel]) -> dict[str, str]:

@@ -102,7 +102,8 @@ class MissingExtra(ProjectError):
     def __init__(self, library: str, *, extra: str) -> None:
         self.library = library
         self.extra = extra
-        super().__init__(f"the library {library!r} is not installed", fix=f"pip install 'mlops[{extra}]'")
+        wanted = f"'mlops[{extra}]'" if extra else library.replace(",", "")
+        super().__init__(f"the library {library!r} is not installed", fix=f"pip install {wanted}")
 
 
 class StageError(MlopsError):

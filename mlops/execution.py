@@ -14,8 +14,9 @@ import yaml
 
 from mlops.display import watcher_for
 from mlops.environment import Capture, begin
-from mlops.errors import ProjectError
+from mlops.errors import MissingExtra, ProjectError
 from mlops.executors.executor import Executor
+from mlops.fingerprint.libraries import NOT_INSTALLED
 from mlops.masking import Mask
 from mlops.outcome import Finished, Recorder, Report, say_ending, write_page
 from mlops.plan import Plan, Selection, Step
@@ -68,6 +69,7 @@ def execute_recipe(
 
 def _carried_out(work: Workspace, plan: Plan, capture: Capture, *, out: TextIO) -> Finished:
     recipe = plan.recipe
+    _refuse_missing_libraries(plan)
     mask = Mask(recipe.secrets)
     for warning in plan.warnings:
         sys.stderr.write(f"warning: {mask(warning)}\n")
@@ -84,6 +86,18 @@ def _carried_out(work: Workspace, plan: Plan, capture: Capture, *, out: TextIO) 
         _leave_note(work, recipe, report)
     say_ending(report, record.folder, [mask(word) for word in recipe.overrides], page=page, out=out)
     return Finished(record.id, report)
+
+
+def _refuse_missing_libraries(plan: Plan) -> None:
+    """Name every library that the stages to run lack, before any of them runs."""
+    missing: dict[str, str] = {}
+    for step in plan.steps:
+        for cls in (type(step.section.stage), *step.section.parts) if step.action == "run" else ():
+            lacking = [name for name in cls.libraries if step.ingredients.libraries.get(name) == NOT_INSTALLED]
+            missing.update(dict.fromkeys(lacking, cls.extra))
+    if missing:
+        extras = ",".join(sorted({extra for extra in missing.values() if extra}))
+        raise MissingExtra(", ".join(missing), extra=extras)
 
 
 def _leave_note(work: Workspace, recipe: Recipe, report: Report) -> None:

@@ -119,7 +119,8 @@ class Plugins:
             return importlib.import_module(module_name)
         except (Exception, SystemExit) as exc:
             raise TargetRefused(
-                f"{target}: importing {module_name} failed{_line(exc, self.folder)}: {_words(exc)}", fix=_import_fix(exc)
+                f"{target}: importing {module_name} failed{_line(exc, self.folder)}: {_words(exc)}",
+                fix=_import_fix(exc),
             ) from exc
 
     def _expose(self) -> None:
@@ -183,7 +184,9 @@ class Plugins:
         """Packages and modules of the project's plugins/."""
         if not self.folder.is_dir():
             return ()
-        names = (p.stem if p.suffix == ".py" else p.name for p in self.folder.iterdir() if p.suffix == ".py" or p.is_dir())
+        names = (
+            p.stem if p.suffix == ".py" else p.name for p in self.folder.iterdir() if p.suffix == ".py" or p.is_dir()
+        )
         return tuple(sorted(n for n in names if n.isidentifier() and not n.startswith("_") and n not in FIRST_PARTY))
 
     def trusted(self) -> tuple[str, ...]:

@@ -17,7 +17,6 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 """A browser that reads the page fetches nothing and runs nothing."""
 
 _STATUS_COLOUR = {"done": "reuse", "failed": "failed", "running": "run"}
-_KEY_LETTERS = 12
 
 
 def render(run: Mapping[str, Any], fragments: Sequence[tuple[str, str]] = ()) -> str:
@@ -37,18 +36,19 @@ def render(run: Mapping[str, Any], fragments: Sequence[tuple[str, str]] = ()) ->
         _error(run),
         _tiles(run, steps),
         _pictures(run, steps),
-        _plan(steps),
+        _plan(steps, str(run.get("id", ""))),
         _metrics(run),
         _environment(run),
-        *(_part(stage, body) for stage, body in fragments),
     ]
     head = (
         f'<meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{_text(_POLICY)}">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f"<title>{_text(title)}</title><style>{STYLE}</style>"
     )
-    body = "\n".join(section for section in sections if section)
-    return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body><main>{body}</main></body></html>\n'
+    own = "\n".join(section for section in sections if section)
+    parts = "\n".join(_part(stage, body) for stage, body in fragments)
+    body = f'<main><div class="own">{own}</div>\n{parts}</main>'
+    return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>{body}</body></html>\n'
 
 
 def _header(run: Mapping[str, Any]) -> str:
@@ -99,29 +99,30 @@ def _pictures(run: Mapping[str, Any], steps: Sequence[Mapping[str, Any]]) -> str
     return f'<div class="pictures">{"".join(figures)}</div>' if figures else ""
 
 
-def _plan(steps: Sequence[Mapping[str, Any]]) -> str:
+def _plan(steps: Sequence[Mapping[str, Any]], run_id: str) -> str:
     heads = ("stage", "action", "why", "made", "time", "peak memory", "made by")
     css = {"time": ' class="number"', "peak memory": ' class="number"'}
     head = "".join(f'<th scope="col"{css.get(name, "")}>{_text(name)}</th>' for name in heads)
-    rows = "".join(_row(step) for step in steps)
+    rows = "".join(_row(step, run_id) for step in steps)
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
     return f'<h2>Stages</h2><div class="card wide">{table}</div>'
 
 
-def _row(step: Mapping[str, Any]) -> str:
+def _row(step: Mapping[str, Any], run_id: str) -> str:
     action = str(step.get("action", ""))
     ran = action not in ("reuse", "skipped")
     colour = action if action in ACTIONS else "skipped"
     peak = _number(step.get("peak_memory"))
     key = f' title="{_text(step["key"])}"' if step.get("key") else ""
-    made_by = step.get("made_by") or str(step.get("key") or "")[:_KEY_LETTERS] or "–"
+    maker = step.get("made_by") or (run_id if action == "run" else "–")
+    made_by = "this run" if maker == run_id else maker
     cells = (
         f'<td><span class="pill {colour}">{_text(action)}</span></td>',
         f'<td class="why">{_list(step.get("reasons") or ())}</td>',
         f'<td class="soft">{_list(list(_made(step)))}</td>',
         f'<td class="number">{_text(duration(_number(step.get("seconds"))) if ran else "–")}</td>',
         f'<td class="number">{_text(size(peak) if peak else "–")}</td>',
-        f'<td class="soft mono"{key}>{_text(made_by)}</td>',
+        f'<td class="soft"{key}>{_text(made_by)}</td>',
     )
     return f'<tr><th scope="row">{_text(step.get("stage", ""))}</th>{"".join(cells)}</tr>'
 
@@ -153,8 +154,9 @@ def _environment(run: Mapping[str, Any]) -> str:
     libraries = environment.pop("libraries", None)
     libraries = libraries if isinstance(libraries, Mapping) else {}
     shown = _facts_list(_flat(environment))
+    plural = "library" if len(libraries) == 1 else "libraries"
     folded = (
-        f"<details><summary>{len(libraries)} libraries</summary>{_facts_list(_flat(libraries))}</details>"
+        f"<details><summary>{len(libraries)} {plural}</summary>{_facts_list(_flat(libraries))}</details>"
         if libraries
         else ""
     )

@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 __all__ = ["Edge", "Layout", "layout"]
 
-_STAGE_GAP, _BEND_GAP, _LAYER_GAP = 178.0, 36.0, 88.0
+_STAGE_GAP, _BEND_GAP, _LAYER_GAP = 152.0, 42.0, 88.0
 _SWEEPS = 6
+
+_PORT_GAP, _PORTS = 28.0, 104.0
+"""Room between the edges of one stage, and for all of them together."""
+
+Way = tuple[tuple[float, float], ...]
+"""Points of an edge: its source, a bend in each layer between, its target."""
 
 Node = tuple[str, int]
 """A stage and 0, or the bend of a long edge and its number (from 1)."""
@@ -29,7 +36,7 @@ class Layout:
     """Centres of stages and the way of each edge, in pixels from the top left."""
 
     stages: Mapping[str, tuple[float, float]]
-    ways: Mapping[Edge, tuple[tuple[float, float], ...]]
+    ways: Mapping[Edge, Way]
     width: float
     height: float
 
@@ -46,7 +53,7 @@ def layout(names: Sequence[str], edges: Iterable[Edge]) -> Layout:
     layer = _layers(names, kept)
     chains = {edge: _chain(edge, layer, number) for number, edge in enumerate(kept)}
     rows = _rows(names, layer, chains)
-    links = [pair for chain in chains.values() for pair in zip(chain, chain[1:], strict=False)]
+    links = [pair for chain in chains.values() for pair in pairwise(chain)]
     x = _positions(rows, links)
     left = min(x.values(), default=0.0)
     placed = {
@@ -54,7 +61,7 @@ def layout(names: Sequence[str], edges: Iterable[Edge]) -> Layout:
         for index, row in enumerate(rows)
         for node in row
     }
-    ways = {edge: tuple(placed[node] for node in chain) for edge, chain in chains.items()}
+    ways = _ported({edge: tuple(placed[node] for node in chain) for edge, chain in chains.items()})
     width = max((at for at, _ in placed.values()), default=0.0) + _STAGE_GAP / 2
     return Layout({name: placed[name, 0] for name in names}, ways, width, len(rows) * _LAYER_GAP)
 
@@ -114,6 +121,27 @@ def _spread(row: Sequence[Node], wanted: Mapping[Node, float]) -> dict[Node, flo
         placed[node], last = at, node
     shift = _mean([wanted[node] - placed[node] for node in row], 0.0)
     return {node: at + shift for node, at in placed.items()}
+
+
+def _ported(ways: Mapping[Edge, Way]) -> dict[Edge, Way]:
+    """Let the edges of a stage leave and arrive side by side, in the order in which they come."""
+    found = dict(ways)
+    for end, towards in ((0, 1), (-1, -2)):
+        groups: defaultdict[str, list[Edge]] = defaultdict(list)
+        for edge in ways:
+            groups[edge.source if end == 0 else edge.target].append(edge)
+        for group in groups.values():
+            group.sort(key=lambda edge: ways[edge][towards][0])
+            step = min(_PORT_GAP, _PORTS / len(group))
+            for index, edge in enumerate(group):
+                found[edge] = _moved(found[edge], end, step * (index - (len(group) - 1) / 2))
+    return found
+
+
+def _moved(way: Way, end: int, by: float) -> Way:
+    points = list(way)
+    points[end] = (points[end][0] + by, points[end][1])
+    return tuple(points)
 
 
 def _gap(one: Node, other: Node) -> float:

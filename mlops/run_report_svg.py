@@ -6,9 +6,10 @@ import html
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
-from mlops.run_report_layout import Edge, Layout, layout
+from mlops.run_report_layout import Edge, Layout, Way, layout
 from mlops.text import duration, size
 
 __all__ = ["ACTIONS", "graph", "started_at", "timeline"]
@@ -19,8 +20,11 @@ ACTIONS = ("run", "reuse", "failed", "skipped")
 _MOST_STAGES = 60
 """More stages than this make no readable graph."""
 
-_BOX = (150.0, 42.0)
-_WIDTH, _ROW, _NAMES, _TOP = 640.0, 26.0, 130.0, 8.0
+_BOX = (132.0, 42.0)
+_WIDTH, _ROW, _NAMES, _TOP = 560.0, 26.0, 120.0, 8.0
+_LETTER = 7.2
+"""Width of a letter, rather more than less."""
+
 _STEPS = (1.0, 2.0, 5.0, 10.0)
 
 
@@ -85,17 +89,17 @@ def _box(step: Mapping[str, Any], found: Layout) -> str:
     return (
         f"<g><title>{_text(f'{name}: {action}; {why}')}</title>"
         f'<rect {rect} class="box {action}"/><rect {rect} class="wash {action}"/>'
-        f'<text x="{x:.1f}" y="{y - 2:.1f}" class="name" text-anchor="middle">{_text(_short(name, 20))}</text>'
+        f'<text x="{x:.1f}" y="{y - 2:.1f}" class="name" text-anchor="middle">{_text(_short(name, 18))}</text>'
         f'<text x="{x:.1f}" y="{y + 13:.1f}" font-size="11" text-anchor="middle">{_text(told)}</text></g>'
     )
 
 
-def _way(edge: Edge, way: Sequence[tuple[float, float]]) -> str:
+def _way(edge: Edge, way: Way) -> str:
     """Draw an edge from below one box to above the other, upright where it bends."""
     half = _BOX[1] / 2
     points = [(way[0][0], way[0][1] + half), *way[1:-1], (way[-1][0], way[-1][1] - half - 5)]
     d = f"M{points[0][0]:.1f} {points[0][1]:.1f}"
-    for (x, y), (to_x, to_y) in zip(points, points[1:], strict=False):
+    for (x, y), (to_x, to_y) in pairwise(points):
         middle = (y + to_y) / 2
         d += f"C{x:.1f} {middle:.1f} {to_x:.1f} {middle:.1f} {to_x:.1f} {to_y:.1f}"
     x, y = points[-1]
@@ -106,10 +110,10 @@ def _way(edge: Edge, way: Sequence[tuple[float, float]]) -> str:
     )
 
 
-def _label(edge: Edge, way: Sequence[tuple[float, float]]) -> str:
-    """Name an edge nearer to its end, where edges of one source have parted."""
+def _label(edge: Edge, way: Way) -> str:
+    """Name an edge where it comes in, so that the edges of one source have parted."""
     (x, y), (to_x, to_y) = way[-2], way[-1]
-    at_x, at_y = x + (to_x - x) * 0.62, y + (to_y - y) * 0.55
+    at_x, at_y = (x + to_x) / 2, (y + to_y) / 2
     return f'<text x="{at_x:.1f}" y="{at_y + 4:.1f}" class="label">{_text(_short(edge.label, 26))}</text>'
 
 
@@ -142,7 +146,7 @@ def _moment(seconds: float) -> str:
 def _bar(row: int, step: Mapping[str, Any], *, zero: datetime, end: float) -> str:
     name, action = str(step["stage"]), _action(step)
     y = _TOP + row * _ROW
-    label = f'<text x="{_NAMES - 8:g}" y="{y + 17:.1f}" class="name" text-anchor="end">{_text(_short(name, 18))}</text>'
+    label = f'<text x="{_NAMES - 8:g}" y="{y + 17:.1f}" class="name" text-anchor="end">{_text(_short(name, 16))}</text>'
     began = started_at(step)
     if began is None or action in ("reuse", "skipped"):
         word = "reused" if action == "reuse" else action
@@ -150,13 +154,20 @@ def _bar(row: int, step: Mapping[str, Any], *, zero: datetime, end: float) -> st
     start = _place((began - zero).total_seconds(), end)
     wide = max(_place((began - zero).total_seconds() + _seconds(step), end) - start, 2.0)
     told = duration(_seconds(step)) + (f" · {size(step['peak_memory'])}" if step.get("peak_memory") else "")
-    room = start + wide < _WIDTH - 7.0 * len(told)
-    at, anchor = (start + wide + 6, "start") if room else (start - 6, "end")
+    at, place = _beside(start, wide, letters=len(told))
     return (
         f"{label}<g><title>{_text(f'{name}: {told}')}</title>"
         f'<rect x="{start:.1f}" y="{y + 5:.1f}" width="{wide:.1f}" height="{_ROW - 10:g}" rx="3" class="bar {action}"/>'
-        f'<text x="{at:.1f}" y="{y + 17:.1f}" text-anchor="{anchor}">{_text(told)}</text></g>'
+        f'<text x="{at:.1f}" y="{y + 17:.1f}" {place}>{_text(told)}</text></g>'
     )
+
+
+def _beside(start: float, wide: float, *, letters: int) -> tuple[float, str]:
+    """Find room for a bar's text: after it, else in it, else before it."""
+    long = _LETTER * letters
+    if start + wide + long < _WIDTH:
+        return start + wide + 6, 'text-anchor="start"'
+    return (start + 8, 'class="inside"') if wide > long + 16 else (start - 6, 'text-anchor="end"')
 
 
 def _place(seconds: float, end: float) -> float:

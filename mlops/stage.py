@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, ValidationInfo, model_validator
+from pydantic_core import PydanticCustomError
 
 __all__ = ["Context", "Part", "Resources", "Stage"]
 
@@ -21,7 +23,7 @@ class Part(BaseModel):
     validation context holds under ``resolve``.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), validate_default=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), validate_default=True, defer_build=True)
 
     libraries: ClassVar[tuple[str, ...]] = ()
     """Distributions whose versions change the result; they count in the stage's key."""
@@ -33,6 +35,10 @@ class Part(BaseModel):
     @classmethod
     def _build_target(cls, value: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
         if not isinstance(value, Mapping) or "_target_" not in value:
+            if isinstance(value, Mapping) and inspect.isabstract(cls):
+                raise PydanticCustomError(
+                    "no_target", "has no _target_, so it is not known which {kind}", {"kind": cls.__name__, "fix": "add _target_: package.module.Class"}
+                )
             return handler(value)
         resolve: Callable[[str, type[Part]], type[Self]] = (info.context or {})["resolve"]
         chosen = resolve(value["_target_"], cls)
@@ -71,7 +77,7 @@ class Stage(Part):
 class Resources(BaseModel):
     """What a stage may use of the machine."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     cpus: int | None = Field(default=None, ge=1)
     """Threads the stage may use; all the machine's when not given."""

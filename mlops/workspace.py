@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from mlops.catalog import Catalog
-from mlops.errors import Fault
+from mlops.errors import Fault, RecipeError
 from mlops.plan import Plan, Selection, inspect, make_plan
 from mlops.plugins import Plugins
 from mlops.project import Project
-from mlops.recipe import Recipe, examine, load
+from mlops.recipe import Recipe, Verdict, judge
 from mlops.store import Store
 
 __all__ = ["Workspace"]
@@ -45,12 +45,21 @@ class Workspace:
 
     def recipe(self, overrides: Sequence[str]) -> Recipe:
         """Compose and validate a recipe; RecipeError lists every mistake."""
-        return load(self.catalog, self.plugins, overrides)
+        verdict = judge(self.catalog, self.plugins, overrides)
+        if verdict.recipe is None:
+            raise RecipeError(verdict.name or "?", self._faults(verdict))
+        return verdict.recipe
 
     def check(self, overrides: Sequence[str]) -> tuple[str, list[Fault]]:
         """Find every mistake of a recipe: its name, and the faults."""
-        recipe, faults, name = examine(self.catalog, self.plugins, overrides)
-        return name, inspect(self.project, recipe) if recipe is not None else faults
+        verdict = judge(self.catalog, self.plugins, overrides)
+        return verdict.name, self._faults(verdict)
+
+    def _faults(self, verdict: Verdict) -> list[Fault]:
+        """Add what only planning can see, of a recipe with mistakes as far as it is right."""
+        looked_at = verdict.recipe or verdict.partial
+        further = inspect(self.project, looked_at) if looked_at is not None else []
+        return verdict.masked([*verdict.faults, *further])
 
     def plan(self, recipe: Recipe, selection: Selection | None = None) -> Plan:
         """Plan a recipe."""

@@ -112,7 +112,8 @@ class _Builder:
         place = self.place(event.start_mark)
         node = self.anchors.get(event.anchor)
         if node is None:
-            raise _Refused(place, f"the alias *{event.anchor} has no anchor above it (or refers to itself)")
+            message = f"the alias *{event.anchor} has no anchor above it (or refers to itself)"
+            raise _Refused(place, message, f"write &{event.anchor} before the value that it repeats")
         self.count(node.size, place)
         word = str(node.value) if node.is_scalar and node.value is not None else None
         self.add(node, None, word=word)
@@ -260,7 +261,9 @@ def _syntax(exc: yaml.YAMLError, name: str, text: str) -> Fault:
     mark = getattr(exc, "problem_mark", None) or getattr(exc, "context_mark", None)
     opened = next((kind for kind in _PARTLY_OPEN if kind in context), None)
     if mark is None:
-        return Fault("", str(_control_character(name, text)), f"YAML syntax: {problem}", "remove the invisible character")
+        return Fault(
+            "", str(_control_character(name, text)), f"YAML syntax: {problem}", "remove the invisible character"
+        )
     if opened and _ends_early(problem):
         start = exc.context_mark  # type: ignore[attr-defined] # an error with a context has its mark
         what, fix = _PARTLY_OPEN[opened]

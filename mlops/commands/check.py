@@ -18,7 +18,9 @@ def main(argv: list[str]) -> int:
     )
     name, faults = Workspace.here().check(given.overrides)
     if given.json:
-        errors = [{"key": f.key, "where": f.where, "message": f.message, "fix": f.fix} for f in faults]
+        errors = [
+            {"key": f.key, "where": f.where, "message": f.message, "fix": f.fix, "also": list(f.also)} for f in faults
+        ]
         print(json.dumps({"ok": not faults, "errors": errors}, ensure_ascii=False))
     elif not faults:
         print(f"recipe {name}: no mistakes")

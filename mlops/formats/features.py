@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict
 
 from mlops.formats.artifact import Artifact, write_json
+from mlops.formats.rows import write_rows
 from mlops.formats.splits import PARTS, PartName
 from mlops.formats.table import Task
 
@@ -26,7 +27,7 @@ class Input(BaseModel):
     datetime: int64 milliseconds since 1970-01-01 UTC, null is ``NULL_TIME``.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     name: str
     kind: Literal["numeric", "categorical", "datetime"]
@@ -85,7 +86,7 @@ class Features(Artifact):
 class PreparedFacts(BaseModel):
     """What a model needs to know of the prepared parts."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     task: Task
     target: str
@@ -109,7 +110,7 @@ class Prepared(Artifact):
     def create(cls, folder: Path, parts: Mapping[PartName, pl.DataFrame], *, facts: PreparedFacts) -> Self:
         """Write the prepared parts and their facts."""
         for name in PARTS:
-            parts[name].write_parquet(folder / f"{name}.parquet", compression="zstd", compression_level=1)
+            write_rows(folder / f"{name}.parquet", parts[name])
         rows = {name: parts[name].height for name in PARTS}
         write_json(folder / "prepared.json", {"facts": facts.model_dump(mode="json"), "rows": rows})
         return cls(folder)

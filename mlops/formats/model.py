@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from mlops.formats.artifact import Artifact, write_json
 from mlops.formats.features import Prepared
+from mlops.formats.rows import write_rows
 from mlops.formats.table import Task
 from mlops.stage import Context, Part
 
@@ -74,7 +75,7 @@ class Estimator(Part, ABC):
 class ModelFacts(BaseModel):
     """What the stages below need to know of a model."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     family: str
     """Dotted name of the estimator's class."""
@@ -105,7 +106,7 @@ class Model(Artifact):
         (folder / "native").mkdir()
         fitted.save(folder / "native")
         for part, frame in predictions.items():
-            frame.write_parquet(folder / f"predictions_{part}.parquet", compression="zstd", compression_level=1)
+            write_rows(folder / f"predictions_{part}.parquet", frame)
         write_json(folder / "model.json", facts.model_dump(mode="json"))
         return cls(folder)
 

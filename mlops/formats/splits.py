@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from mlops.formats.artifact import Artifact, write_json
-from mlops.formats.table import ROW_GROUP, Roles
+from mlops.formats.rows import write_rows
+from mlops.formats.table import Roles
 
 if TYPE_CHECKING:
     import polars as pl
@@ -29,8 +30,7 @@ class Splits(Artifact):
     ) -> Self:
         """Write the parts, the table's roles and what the leakage checks found."""
         for name in PARTS:
-            path = folder / f"{name}.parquet"
-            parts[name].write_parquet(path, compression="zstd", compression_level=1, row_group_size=ROW_GROUP)
+            write_rows(folder / f"{name}.parquet", parts[name])
         rows = {name: parts[name].height for name in PARTS}
         facts = {"rows": rows, "roles": roles.model_dump(mode="json"), "checks": dict(checks)}
         write_json(folder / "splits.json", facts)

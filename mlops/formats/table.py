@@ -8,22 +8,20 @@ from typing import TYPE_CHECKING, Literal, Self
 from pydantic import BaseModel, ConfigDict
 
 from mlops.formats.artifact import Artifact, write_json
+from mlops.formats.rows import write_rows
 
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["ROW_GROUP", "Roles", "Table", "Task"]
+__all__ = ["Roles", "Table", "Task"]
 
 Task = Literal["binary", "multiclass", "regression"]
-
-ROW_GROUP = 131_072
-"""Rows in each row group of a Parquet file; left to itself, Polars chooses by the number of threads."""
 
 
 class Roles(BaseModel):
     """Which column means what to the stages below."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     target: str | None = None
     """Column to predict."""
@@ -60,10 +58,7 @@ class Table(Artifact):
         import polars as pl
 
         path = folder / "data.parquet"
-        if isinstance(frame, pl.LazyFrame):
-            frame.sink_parquet(path, compression="zstd", compression_level=1, row_group_size=ROW_GROUP)
-        else:
-            frame.write_parquet(path, compression="zstd", compression_level=1, row_group_size=ROW_GROUP)
+        write_rows(path, frame)
         scan = pl.scan_parquet(path)
         columns = {name: str(dtype) for name, dtype in scan.collect_schema().items()}
         rows = int(scan.select(pl.len()).collect().item())

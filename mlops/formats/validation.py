@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from mlops.formats.artifact import Artifact, write_json
-from mlops.formats.table import ROW_GROUP
+from mlops.formats.rows import write_rows
 
 if TYPE_CHECKING:
     import polars as pl
@@ -26,7 +26,7 @@ class Validation(Artifact):
     ) -> Self:
         """Write the outcome of each rule, and the quarantined rows with a ``rule`` column."""
         if quarantine is not None and quarantine.height:
-            quarantine.write_parquet(folder / "quarantine.parquet", row_group_size=ROW_GROUP)
+            write_rows(folder / "quarantine.parquet", quarantine)
         kept = 0 if quarantine is None else quarantine.height
         write_json(folder / "validation.json", {"rows": rows, "quarantined": kept, "rules": [dict(r) for r in rules]})
         return cls(folder)

@@ -12,7 +12,7 @@ from mlops.catalog import near
 from mlops.errors import Fault
 from mlops.formats.artifact import Artifact
 from mlops.origin import dotted
-from mlops.recipe.model import Recipe, Section
+from mlops.recipe.model import Recipe, Section, Sketch
 from mlops.stage import Context, Stage
 
 __all__ = ["Link", "Ports", "Wiring", "ports", "wire"]
@@ -98,27 +98,43 @@ class _Wirer:
     links: dict[str, tuple[Link, ...]] = field(default_factory=dict)
     outputs: dict[str, Mapping[str, type[Artifact]]] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
+    below: dict[str, Mapping[str, type[Artifact]]] = field(default_factory=dict)
+    """What the stages that come later make."""
+
+    opaque: bool = False
+    """Whether a stage above is not known, so that it may make anything."""
 
     def blame(self, path: tuple[str, ...], message: str, fix: str = "") -> None:
-        place = self.recipe.origins.place(path)
-        self.faults.append(Fault(dotted(path), str(place), message, fix))
+        origins = self.recipe.origins
+        self.faults.append(Fault(dotted(path), str(origins.place(path)), message, fix, origins.also(path)))
 
-    def add(self, section: Section) -> None:
-        found = ports(type(section.stage))
+    def add(self, section: Section | Sketch) -> None:
+        self.below.pop(section.name, None)
+        kind = _class(section)
+        if kind is None:
+            self.opaque = True
+            self.outputs[section.name] = {}
+            self.links[section.name] = ()
+            return
+        found = ports(kind)
         if found.problem:
-            self.blame((section.name, "_target_"), found.problem)
-        for unknown in [name for name in section.options.inputs if name not in found.inputs]:
-            fix = near(unknown, list(found.inputs), what="its inputs are")
-            self.blame((section.name, "inputs", unknown), f"{section.name} has no input {unknown!r}", fix)
-        made = [self.link(section, name, kind) for name, kind in found.inputs.items()]
-        self.links[section.name] = tuple(link for link in made if link)
+            self.blame((section.name, "_target_"), found.problem, "mend the class")
+            self.opaque = True
+        if section.options is not None:
+            self.connect(section, found, section.options.inputs)
         self.outputs[section.name] = found.outputs
 
-    def link(self, section: Section, name: str, kind: type[Artifact]) -> Link | None:
-        wanted = section.options.inputs.get(name)
-        return self.chosen(section, name, kind, wanted=wanted) if wanted else self.nearest(section, name, kind)
+    def connect(self, section: Section | Sketch, found: Ports, inputs: Mapping[str, str]) -> None:
+        for unknown in [name for name in inputs if name not in found.inputs and not found.problem]:
+            fix = near(unknown, list(found.inputs), what="its inputs are") or "it takes no inputs"
+            self.blame((section.name, "inputs", unknown), f"{section.name} has no input {unknown!r}", fix)
+        made = [self.link(section, name, kind, wanted=inputs.get(name)) for name, kind in found.inputs.items()]
+        self.links[section.name] = tuple(link for link in made if link)
 
-    def chosen(self, section: Section, name: str, kind: type[Artifact], *, wanted: str) -> Link | None:
+    def link(self, section: Section | Sketch, name: str, kind: type[Artifact], *, wanted: str | None) -> Link | None:
+        return self.nearest(section, name, kind) if wanted is None else self.chosen(section, name, kind, wanted=wanted)
+
+    def chosen(self, section: Section | Sketch, name: str, kind: type[Artifact], *, wanted: str) -> Link | None:
         path = (section.name, "inputs", name)
         stage, _, output = wanted.partition(".")
         if stage not in self.outputs:
@@ -126,6 +142,8 @@ class _Wirer:
             self.blame(path, f"there is no stage {stage!r} above {section.name}", fix)
             return None
         outputs = self.outputs[stage]
+        if not outputs and self.opaque:
+            return None
         fitting = [key for key, value in outputs.items() if issubclass(value, kind)]
         output = output or (name if name in outputs else (fitting[0] if len(fitting) == 1 else ""))
         if output not in outputs:
@@ -137,8 +155,10 @@ class _Wirer:
             return None
         return Link(name, stage, output)
 
-    def nearest(self, section: Section, name: str, kind: type[Artifact]) -> Link | None:
+    def nearest(self, section: Section | Sketch, name: str, kind: type[Artifact]) -> Link | None:
         makers = [stage for stage, outputs in reversed(self.outputs.items()) if name in outputs]
+        if self.opaque:
+            return None
         if not makers:
             fix = self.makers_of(kind, prefix=f"{section.name}.inputs.{name}: ")
             self.blame((section.name,), f"its input {name!r} ({kind.format}) is made by no stage above it", fix)
@@ -160,7 +180,16 @@ class _Wirer:
         found = [f"{s}.{o}" for s, outs in self.outputs.items() for o, value in outs.items() if issubclass(value, kind)]
         if found:
             return f"write {prefix}{found[-1]}" if prefix else f"a {kind.format} is made by {', '.join(found)}"
-        return f"put a stage that makes a {kind.format} above it"
+        below = [s for s, outs in self.below.items() if any(issubclass(value, kind) for value in outs.values())]
+        if below:
+            return f"move {below[0]}, which makes one, above it"
+        off = [name for name, value in self.recipe.values.items() if isinstance(value, dict) and value.get("enabled") is False]
+        hint = f" ({', '.join(off)}: enabled is false)" if off else ""
+        return f"put a stage that makes a {kind.format} above it{hint}"
+
+
+def _class(stage: Section | Sketch) -> type[Stage] | None:
+    return type(stage.stage) if isinstance(stage, Section) else stage.stage
 
 
 def _list(stage: str, outputs: Mapping[str, type[Artifact]]) -> str:
@@ -170,6 +199,18 @@ def _list(stage: str, outputs: Mapping[str, type[Artifact]]) -> str:
 def wire(recipe: Recipe, sections: Sequence[Section] | None = None) -> Wiring:
     """Connect every input of every stage to its maker; what cannot be connected is a fault."""
     wirer = _Wirer(recipe)
-    for section in recipe.sections if sections is None else sections:
+    stages = _in_order(recipe) if sections is None else sections
+    wirer.below = {stage.name: ports(kind).outputs for stage in stages if (kind := _class(stage)) is not None}
+    for section in stages:
         wirer.add(section)
     return Wiring(wirer.links, tuple(wirer.faults))
+
+
+def _in_order(recipe: Recipe) -> Sequence[Section | Sketch]:
+    """Put the stages of a recipe with mistakes in reading order; disabled ones take no part."""
+    if not recipe.sketches:
+        return recipe.sections
+    known: dict[str, Section | Sketch] = {stage.name: stage for stage in (*recipe.sections, *recipe.sketches)}
+    listed = recipe.values.get("stages") or ()
+    enabled = (known[name] for name in listed if isinstance(name, str) and name in known)
+    return [stage for stage in enabled if stage.options is None or stage.options.enabled]

@@ -7,9 +7,17 @@ from collections.abc import Sequence
 from mlops.catalog import Catalog
 from mlops.errors import Fault, RecipeError
 from mlops.plugins import Plugins
-from mlops.recipe.model import Head, Options, Recipe, Section
+from mlops.recipe.model import Head, Options, Recipe, Section, Sketch, Verdict
 
-__all__ = ["Head", "Options", "Recipe", "Section", "examine", "load"]
+__all__ = ["Head", "Options", "Recipe", "Section", "Sketch", "Verdict", "examine", "judge", "load"]
+
+
+def judge(catalog: Catalog, plugins: Plugins, overrides: Sequence[str]) -> Verdict:
+    """Compose and validate a recipe; what is right of a wrong one is kept, to look for further mistakes."""
+    from mlops.recipe.composition import compose
+    from mlops.recipe.validation import judge_recipe
+
+    return judge_recipe(compose(catalog, overrides), catalog, plugins, overrides=overrides)
 
 
 def examine(catalog: Catalog, plugins: Plugins, overrides: Sequence[str]) -> tuple[Recipe | None, list[Fault], str]:
@@ -18,12 +26,8 @@ def examine(catalog: Catalog, plugins: Plugins, overrides: Sequence[str]) -> tup
     Returns:
         The recipe or None, every fault, and the recipe's name as far as it is known.
     """
-    from mlops.recipe.composition import compose
-    from mlops.recipe.validation import validate
-
-    composition = compose(catalog, overrides)
-    recipe, faults = validate(composition, catalog, plugins, overrides=overrides)
-    return recipe, faults, composition.recipe
+    verdict = judge(catalog, plugins, overrides)
+    return verdict.recipe, list(verdict.faults), verdict.name
 
 
 def load(catalog: Catalog, plugins: Plugins, overrides: Sequence[str]) -> Recipe:
@@ -32,7 +36,7 @@ def load(catalog: Catalog, plugins: Plugins, overrides: Sequence[str]) -> Recipe
     Raises:
         RecipeError: it has mistakes; all of them are listed.
     """
-    recipe, faults, name = examine(catalog, plugins, overrides)
-    if recipe is None:
-        raise RecipeError(name or "?", faults)
-    return recipe
+    verdict = judge(catalog, plugins, overrides)
+    if verdict.recipe is None:
+        raise RecipeError(verdict.name or "?", verdict.faults)
+    return verdict.recipe

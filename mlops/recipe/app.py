@@ -96,7 +96,7 @@ def application(catalog: Catalog, arguments: Sequence[str], task: Task) -> list[
             raise ProjectError(f"{flag} is not available", fix="recipes are found by name: recipe=NAME")
     if not given.shell_completion:
         _refuse_mistakes(catalog, given.overrides)
-    given.overrides = [*_settled(catalog, given.overrides), *_folders(catalog, given.overrides)]
+        given.overrides = [*_settled(catalog, given.overrides), *_folders(catalog, given.overrides)]
     Plugins.instance()
     hydra = Hydra(task_name="mlops", config_loader=_Loader(catalog))
     GlobalHydra.instance().initialize(hydra)

@@ -5,17 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from mlops.catalog import near
-from mlops.describe import FieldWords, example, field_at, nested
+from mlops.describe import FieldWords, child, fields, model_in, words_of
 from mlops.errors import Fault
 from mlops.origin import KeyPath, Origins, dotted
 from mlops.recipe.wording import TYPES, message_of, shown
 
-__all__ = ["Complaint", "Subject", "complaints"]
+__all__ = ["STRICT_ONLY", "Complaint", "Subject", "allowed", "coercions", "complaints", "spelling"]
 
 STRICT_ONLY = frozenset({"int_type", "float_type", "bool_type"})
 """Kinds that strict validation alone finds: values that would be turned into another type."""
@@ -44,43 +45,33 @@ class Subject:
         """Give the value at a path inside the section."""
         value = self.values
         for key in path:
-            value = value[int(key)] if isinstance(value, list | tuple) else value.get(key)
+            if isinstance(value, list | tuple):
+                value = value[int(key)]
+            else:
+                value = value.get(key) if isinstance(value, Mapping) else None
         return value
 
-    def owner(self, path: KeyPath) -> tuple[type[BaseModel] | None, KeyPath]:
-        """Find the innermost model that holds a path, and the rest of the path inside it."""
-        current: type[BaseModel] | None = self.model
-        start = 0
-        for depth, key in enumerate(path[:-1]):
-            info = current.model_fields.get(key) if current and depth == start else None
-            inner = nested(info.annotation) if info else current if depth > start else None
+    def annotation(self, path: KeyPath) -> Any:
+        """Find what the class asks for at a path; a ``_target_`` on the way says which class it is."""
+        found: Any = self.model
+        for depth, key in enumerate(path):
+            found = child(found, key)
             value = self.value(path[: depth + 1])
-            named = self.part(value["_target_"]) if isinstance(value, Mapping) and "_target_" in value else None
-            if named is not None:
-                current, start = named, depth + 1
-            elif info is not None and inner is not None and isinstance(value, Mapping) and _is_direct(info.annotation):
-                current, start = inner, depth + 1
-            elif info is not None and inner is not None:
-                current, start = inner, depth + 2  # a list or mapping of models: the next key is its index
-            elif depth >= start:
-                return None, path
-        return current, path[start:]
+            if isinstance(value, Mapping) and "_target_" in value:
+                found = self.part(value["_target_"]) or found
+        return found
+
+    def owner(self, path: KeyPath) -> type[BaseModel] | None:
+        """Find the model that a path's last key belongs to."""
+        return model_in(self.annotation(path[:-1])) if path else None
 
     def words(self, path: KeyPath) -> FieldWords | None:
         """Describe the field at a path."""
-        owner, rest = self.owner(path)
-        return field_at(owner, rest[:1]) if owner and rest else None
-
-
-def _is_direct(annotation: Any) -> bool:
-    """Tell whether a field holds a model itself, not a list or mapping of models."""
-    from typing import get_args
-
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return True
-    return any(isinstance(item, type) and issubclass(item, BaseModel) for item in get_args(annotation)) and not (
-        str(annotation).startswith(("dict", "list", "tuple", "typing.Mapping"))
-    )
+        owner = self.owner(path)
+        if owner is not None and path[-1] in owner.model_fields:
+            return next(field for field in fields(owner) if field.name == path[-1])
+        annotation = self.annotation(path) if path else None
+        return words_of(path[-1], annotation) if annotation is not None else None
 
 
 @dataclass(frozen=True)
@@ -106,11 +97,18 @@ def complaints(error: ValidationError, subject: Subject, *, only: frozenset[str]
             continue
         path = _real_path(item["loc"], subject.values, item["type"])
         by_path.setdefault(path, []).append(item)
-    return [
+    found = [
         _complaint(subject, path, items)
         for path, items in by_path.items()
         if not _is_other_member(path, items, by_path)
     ]
+    return _without_misspelt(found)
+
+
+def _without_misspelt(found: list[Complaint]) -> list[Complaint]:
+    """Drop what is missing only because its key was misspelt: the unknown key says so."""
+    meant = {(*c.path[:-1], c.fault.fix.split("'")[1]) for c in found if c.fault.fix.startswith("did you mean '")}
+    return [complaint for complaint in found if complaint.kind != "missing" or complaint.path not in meant]
 
 
 def _is_other_member(path: KeyPath, items: list[Any], found: Iterable[KeyPath]) -> bool:
@@ -149,11 +147,9 @@ def _complaint(subject: Subject, path: KeyPath, items: list[Any]) -> Complaint:
 
 def _missing(subject: Subject, path: KeyPath) -> Fault:
     above = (*subject.base, *path[:-1])
-    key = dotted((*subject.origins.follow((*above, path[-1])),))
+    key = dotted(subject.origins.follow((*above, path[-1])))
     words = subject.words(path)
-    fix = f"set {key}"
-    if words is not None:
-        fix += f": {_allowed(words)}" + (f" – {words.description}" if words.description else "")
+    fix = f"set {key}: {_allowed(words)}" if words else f"set {key}"
     return Fault(key, str(subject.origins.place(above)), "is required", fix, subject.origins.also(above))
 
 
@@ -163,9 +159,9 @@ def _unknown(subject: Subject, path: KeyPath) -> Fault:
     if path[-1] in _INSTANTIATE:
         message = "is not available: a part is described by its own keys alone"
         return Fault(dotted(full), place, message, f"remove {path[-1]}", also)
-    owner, rest = subject.owner(path)
+    owner = subject.owner(path)
     reserved = subject.reserved if len(path) == 1 else ()
-    allowed = [*(owner.model_fields if owner and len(rest) == 1 else ()), *reserved]
+    allowed = [*(owner.model_fields if owner else ()), *reserved]
     return Fault(dotted(full), place, "unknown key", near(path[-1], allowed, what="allowed are"), also)
 
 
@@ -185,38 +181,54 @@ def _wrong(subject: Subject, path: KeyPath, items: list[Any]) -> Fault:
     message = " or ".join([wanted[0], *(text.removeprefix("must be ") for text in wanted[1:])])
     if items[0]["type"] not in ("value_error", "assertion_error"):
         message += f", not {shown(value)}"
-    fix = _fix(items[0], value, subject.words(path))
+    fix = _fix(items[0], value, subject, path)
     return Fault(dotted(full), str(subject.origins.place(full)), message, fix, subject.origins.also(full))
 
 
-def _fix(item: Mapping[str, Any], value: Any, words: FieldWords | None) -> str:
+def _fix(item: Mapping[str, Any], value: Any, subject: Subject, path: KeyPath) -> str:
     kind = item["type"]
+    given = str(item.get("ctx", {}).get("fix", ""))
+    if given or kind in ("value_error", "assertion_error"):
+        return given
     if kind in ("literal_error", "enum"):
-        options = re.findall(r"'([^']*)'", item["ctx"]["expected"])
-        return near(str(value), options, what="choose from")
+        match = get_close_matches(str(value), re.findall(r"'([^']*)'", item["ctx"]["expected"]), n=1, cutoff=0.55)
+        return f"did you mean {match[0]!r}?" if match else "choose one of them"
+    model = model_in(subject.annotation(path)) if kind == "model_type" else None
+    if model is not None:
+        return f"write its keys below it: {', '.join(model.model_fields)}"
+    return spelling(value, kind.split("_", 1)[0]) or allowed(subject, path)
+
+
+def allowed(subject: Subject, path: KeyPath) -> str:
+    """Say what a key takes."""
+    words = subject.words(path)
+    return f"allowed: {_allowed(words)}" if words is not None else ""
+
+
+def spelling(value: Any, wanted: str) -> str:
+    """Say how to write a value so that it has the wanted type; empty when it cannot be told."""
     if "${oc.env:" in str(value):
         return "an environment variable gives text"
-    if kind == "string_type" and isinstance(value, bool | int | float):
+    if wanted == "string" and isinstance(value, bool | int | float):
         return "put it in quotes" if isinstance(value, bool) else f"quote it: '{value}'"
-    if kind in STRICT_ONLY and isinstance(value, str) and _is_number(value):
+    if wanted in ("int", "float", "bool") and isinstance(value, str) and _is_number(value):
         return f"write {value.strip()} without quotes"
-    if kind.startswith("int_") and isinstance(value, float) and value.is_integer():
+    if wanted == "int" and isinstance(value, float) and value.is_integer():
         return f"write {int(value)}"
-    given = str(item.get("ctx", {}).get("fix", ""))
-    if given or kind in ("value_error", "assertion_error") or words is None:
-        return given
-    return f"allowed: {_allowed(words)}" + (f", such as {words.example}" if words.example else "")
+    return "write true or false" if wanted == "bool" else ""
 
 
 def _allowed(words: FieldWords) -> str:
-    return f"{words.type}, {words.limits}" if words.limits else words.type
+    text = f"{words.type}, {words.limits}" if words.limits else words.type
+    text += f", such as {words.example}" if words.example else ""
+    return f"{text} – {words.description}" if words.description else text
 
 
 def _is_number(text: str) -> bool:
     try:
         float(text)
     except ValueError:
-        return text.strip().lower() in ("true", "false")
+        return text.strip().lower() in ("true", "false", "yes", "no", "on", "off")
     return True
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Any
 
-from mlops.catalog import near
 from mlops.errors import Fault
-from mlops.origin import KeyPath, Origins, dotted
+from mlops.origin import KeyPath, Origins, dotted, key_path
 from mlops.recipe.reference import Environment, Malformed, Piece, Reference, pieces, target_of
 from mlops.yaml_node import plain_value
 
@@ -67,11 +68,7 @@ class _Resolver:
 
     def value(self, node: Any, path: KeyPath) -> Any:
         """Resolve what stands at a path; parts of it that fail become None and holes."""
-        self.count += 1
-        if self.count > MAX_VALUES:
-            first = self.count == MAX_VALUES + 1
-            message = f"references expand to more than {MAX_VALUES:,} values"
-            raise _Unresolved(self.fault(path, message, "refer to fewer sections") if first else None)
+        self.one_more(path)
         if isinstance(node, Mapping):
             return {key: self.safely(item, (*path, str(key))) for key, item in node.items()}
         if isinstance(node, list):
@@ -92,7 +89,7 @@ class _Resolver:
         if path in self.failed:
             raise _Unresolved
         if path in self.done:
-            return self.done[path]
+            return self.again(self.done[path], path)
         if path in self.busy or len(self.busy) > MAX_DEPTH:
             raise _Unresolved(self.circle(path))
         self.busy.append(path)
@@ -108,10 +105,25 @@ class _Resolver:
             self.busy.pop()
         return self.done[path]
 
+    def again(self, value: Any, path: KeyPath) -> Any:
+        """Give a resolved value once more, counted as often as it is used."""
+        if isinstance(value, Mapping):
+            return {key: self.again(item, path) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self.again(item, path) for item in value]
+        self.one_more(path)
+        return value
+
+    def one_more(self, path: KeyPath) -> None:
+        self.count += 1
+        if self.count > MAX_VALUES:
+            first = self.count == MAX_VALUES + 1
+            message = f"references expand to more than {MAX_VALUES:,} values"
+            raise _Unresolved(self.fault(path, message, "refer to fewer sections") if first else None)
+
     def joined(self, text: str, path: KeyPath) -> Any:
         """Put the pieces of a text together; a text that is one reference gives the very value."""
         parts = pieces(text)
-        self.found.used.update(_first_keys(parts))
         self.found.secrets.update(_known(parts))
         if len(parts) == 1:
             return self.piece(parts[0], path)
@@ -145,7 +157,9 @@ class _Resolver:
         if target is None:
             raise self.missing(written, path)
         made = self.at(target, written, path=path)
-        self.found.holes |= {(*path, *hole[len(target) :]) for hole in self.found.holes if hole[: len(target)] == target}
+        self.found.holes |= {
+            (*path, *hole[len(target) :]) for hole in self.found.holes if hole[: len(target)] == target
+        }
         return made
 
     def at(self, target: KeyPath, written: str, *, path: KeyPath) -> Any:
@@ -167,10 +181,13 @@ class _Resolver:
         """Make the failure of a reference to nothing, without a fault where the key's file could not be read."""
         if any(target[: len(hole)] == hole for hole in (*self.unknown, *self.found.holes)):
             return _Unresolved()
-        known = sorted({dotted(key) for key in self.origins.paths() if key[: len(path)] != path})
-        fix = near(written.lstrip("."), known)
-        message = f"refers to {written}, which is not set"
-        return _Unresolved(self.fault(path, message, fix if fix.startswith("did you") else "name a key of this recipe"))
+        name = dotted(target) if target else written
+        paths = (key for key in self.origins.paths() if key[: len(path)] != path and key[-1] != "_target_")
+        known = [dotted(key) for key in paths]
+        match = get_close_matches(name, [key for key in known if not name.startswith(f"{key}.")], n=1, cutoff=0.55)
+        self.found.used.update(key_path(match[0])[:1] if match else ())
+        fix = f"did you mean {match[0]!r}?" if match else "name a key that is written in this recipe"
+        return _Unresolved(self.fault(path, f"refers to {written}, which is not set", fix))
 
     def circle(self, path: KeyPath) -> Fault | None:
         """Blame one key for a circle, whichever was met first."""
@@ -185,7 +202,7 @@ class _Resolver:
 
 def resolve(raw: Mapping[str, Any], origins: Origins, *, unknown: frozenset[KeyPath] = frozenset()) -> Resolution:
     """Resolve every reference of a composed recipe; each failure is one fault with its place."""
-    found = Resolution({})
+    found = Resolution({}, used=set(_read(raw)))
     resolver = _Resolver(raw, origins, unknown, found)
     found.values = {key: resolver.safely(node, (key,)) for key, node in raw.items()}
     return found
@@ -198,6 +215,16 @@ def _index(node: Any, key: str) -> Any:
     if isinstance(node, list) and key.removeprefix("-").isdigit() and -len(node) <= int(key) < len(node):
         return int(key)
     return None
+
+
+def _read(node: Any) -> Iterator[str]:
+    """Name the first key of every reference in raw values."""
+    if isinstance(node, Mapping | list):
+        for item in node.values() if isinstance(node, Mapping) else node:
+            yield from _read(item)
+    elif isinstance(node, str) and "${" in node:
+        with suppress(Malformed):
+            yield from _first_keys(pieces(node))
 
 
 def _first_keys(parts: tuple[Piece, ...]) -> Iterator[str]:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from mlops.origin import Origins
+from mlops.errors import Fault
+from mlops.masking import Mask
+from mlops.origin import Origins, in_order
 from mlops.stage import Part, Resources, Stage
 
-__all__ = ["RESERVED", "Head", "Options", "Recipe", "Section"]
+__all__ = ["RESERVED", "Head", "Options", "Recipe", "Section", "Sketch", "Verdict", "masked"]
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -83,6 +85,17 @@ class Section:
 
 
 @dataclass(frozen=True)
+class Sketch:
+    """A stage whose section has mistakes: what can still be said of it."""
+
+    name: str
+    stage: type[Stage] | None
+    """Its class, when the target could be found."""
+
+    options: Options | None
+
+
+@dataclass(frozen=True)
 class Recipe:
     """A validated recipe."""
 
@@ -99,3 +112,41 @@ class Recipe:
     origins: Origins
     secrets: Mapping[str, str]
     """Environment variables the recipe refers to, with their values; never to be written anywhere."""
+
+    sketches: tuple[Sketch, ...] = ()
+    """Stages with mistakes; empty in every recipe that may be run."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What validation found."""
+
+    recipe: Recipe | None
+    """The recipe, when it has no mistakes."""
+
+    faults: tuple[Fault, ...] = ()
+    partial: Recipe | None = None
+    """What is right of a recipe with mistakes, to be looked at for further ones; never to be run."""
+
+    name: str = ""
+    """The recipe's name, as far as it is known."""
+
+    secrets: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+
+    def masked(self, faults: Sequence[Fault]) -> list[Fault]:
+        """Put faults in order, the values of environment variables as references."""
+        return masked(faults, Mask(dict(self.secrets)))
+
+
+def masked(faults: Sequence[Fault], mask: Mask) -> list[Fault]:
+    """Put faults in order, secrets masked."""
+    return in_order(
+        replace(
+            fault,
+            key=mask(fault.key),
+            message=mask(fault.message),
+            fix=mask(fault.fix),
+            also=tuple(place for place in fault.also if place != fault.where),
+        )
+        for fault in faults
+    )

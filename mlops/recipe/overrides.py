@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, QuotedString
 from hydra.errors import HydraException
 
-from mlops.catalog import Catalog, near
+from mlops.catalog import RECIPE, Catalog
 from mlops.errors import Fault
-from mlops.yaml_file import Place
+from mlops.origin import KeyPath, key_path
+from mlops.yaml_node import Place
 
-__all__ = ["Given", "parse_overrides", "plain"]
+__all__ = ["Given", "Parsed", "parse_overrides", "plain"]
 
 
 @dataclass(frozen=True)
@@ -30,27 +32,64 @@ class Given:
         """The key or group that it sets."""
         return str(self.override.key_or_group)
 
+    @property
+    def choice(self) -> str:
+        """The file that it chooses from a group."""
+        value = plain(self.override.value())
+        return "null" if value is None else str(value).removesuffix(".yaml")
 
-def parse_overrides(texts: Sequence[str], catalog: Catalog) -> tuple[list[Given], list[Fault]]:
+
+@dataclass
+class Parsed:
+    """All overrides of a command line."""
+
+    given: list[Given] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    unknown: set[KeyPath] = field(default_factory=set)
+    """What the faulty ones would have set."""
+
+
+def parse_overrides(texts: Sequence[str], catalog: Catalog) -> Parsed:
     """Parse each override by itself, so that each mistake is reported."""
     parser = OverridesParser.create()
-    found: list[Given] = []
-    faults: list[Fault] = []
-    groups = {*catalog.groups(), "recipe"}
+    groups = {*catalog.groups(), RECIPE}
+    parsed = Parsed()
     for number, text in enumerate(texts, start=1):
         place = Place(f"override {number} on the command line")
         try:
             override = parser.parse_override(text)
         except HydraException as exc:
-            faults.append(Fault(text, str(place), _grammar(exc), "write key=value; quote what holds , = ( { or spaces"))
+            parsed.faults.append(_ungrammatical(text, place, exc))
+            parsed.unknown.add(key_path(parsed.faults[-1].key))
             continue
         given = Given(place, override, override.key_or_group in groups and not isinstance(override.value(), dict))
-        fault = _sweep(given) or _choice(given, catalog)
+        fault = _sweep(given) or _choice(given, catalog) or _again(given, parsed.given)
         if fault:
-            faults.append(fault)
+            parsed.faults.append(fault)
+            parsed.unknown.add(tuple(part for name in given.key.split("/") for part in key_path(name)))
         else:
-            found.append(given)
-    return found, faults
+            parsed.given.append(given)
+    return parsed
+
+
+def _ungrammatical(text: str, place: Place, exc: Exception) -> Fault:
+    key, equals, value = text.partition("=")
+    name = key.lstrip("+~") if re.fullmatch(r"[+~]*[\w./@\[\]-]+", key) else text
+    if not equals and not key.startswith("~"):
+        return Fault(name, str(place), f"{text!r} is not an override: it has no '='", "write key=value")
+    if not equals:
+        return Fault(name, str(place), f"{text!r} is not an override", "write ~key to remove a key")
+    fix = f"quote the value: '{key}=\"{value}\"'" if value else "write key=value"
+    return Fault(name, str(place), _grammar(exc), fix)
+
+
+def _again(given: Given, before: list[Given]) -> Fault | None:
+    """A group is chosen once; of two values of one key the last one counts, as Hydra has it."""
+    first = next((item for item in before if given.is_choice and item.is_choice and item.key == given.key), None)
+    if first is None or given.override.package != first.override.package:
+        return None
+    message = f"{given.key} is chosen twice"
+    return Fault(given.key, str(given.place), message, "keep one of them", (str(first.place),))
 
 
 def _grammar(exc: Exception) -> str:
@@ -62,21 +101,22 @@ def _sweep(given: Given) -> Fault | None:
     if not given.override.is_sweep_override():
         return None
     text = str(given.override.input_line).partition("=")[2]
-    fix = f"to try each, add -m; for a list, write {given.key}=[{text}]"
+    fix = "to try each, add -m" if given.is_choice else f"to try each, add -m; for a list, write {given.key}=[{text}]"
     return Fault(given.key, str(given.place), f"{text!r} is a sweep over several values", fix)
 
 
 def _choice(given: Given, catalog: Catalog) -> Fault | None:
     """A group's choice must exist."""
     value = given.override.value()
-    if not given.is_choice or given.override.is_delete() or not isinstance(value, str):
+    if not given.is_choice or given.override.is_delete():
         return None
-    options = catalog.options(given.key)
-    if value.removesuffix(".yaml") in options or value in ("null", "???") or catalog.locate(f"{given.key}/{value}"):
+    if isinstance(value, list):
+        return Fault(given.key, str(given.place), "a group takes the name of one choice", f"write {given.key}=NAME")
+    name = "null" if value is None else str(plain(value))
+    if catalog.locate(f"{given.key}/{name}") or (name == "null" and given.key != RECIPE):
         return None
-    what = "recipes are" if given.key == "recipe" else f"choices of {given.key} are"
-    message = f"there is no {'recipe' if given.key == 'recipe' else given.key} {value!r}"
-    return Fault(given.key, str(given.place), message, near(value, options, what=what))
+    message, fix = catalog.absence(given.key, name)
+    return Fault(given.key, str(given.place), message, fix)
 
 
 def plain(value: Any) -> Any:

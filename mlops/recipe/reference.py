@@ -107,7 +107,9 @@ def _environment(text: str, start: int) -> tuple[Environment, int]:
     rest = text[start:]
     found = re.match(r"\s*([^\s,}${]*)\s*(?:,\s*(?:'([^']*)'|\"([^\"]*)\"|([^}${'\"]*?))\s*)?\}", rest)
     if found is None:
-        raise Malformed("a reference to the environment holds one name and perhaps a plain default", "write ${oc.env:NAME,default}")
+        raise Malformed(
+            "a reference to the environment holds one name and perhaps a plain default", "write ${oc.env:NAME,default}"
+        )
     if not _NAME.fullmatch(found[1]):
         message = f"{found[1]!r} is not an allowed name of an environment variable"
         raise Malformed(message, "use upper-case letters, digits and _")

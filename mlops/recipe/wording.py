@@ -49,7 +49,7 @@ def message_of(item: Mapping[str, Any]) -> str:
     kind: str = item["type"]
     context = item.get("ctx", {})
     if kind in _LIMITS:
-        return _LIMITS[kind].format(**context)
+        return _LIMITS[kind].format(**{key: _number(value) for key, value in context.items()})
     if kind in ("literal_error", "enum"):
         return f"must be one of {context['expected'].replace(' or ', ', ')}"
     if kind == "none_required":
@@ -58,6 +58,10 @@ def message_of(item: Mapping[str, Any]) -> str:
     if name in TYPES and re.search(r"_(type|parsing|from_float|parsing_size|inexact|attributes_type)$", kind):
         return f"must be {TYPES[name]}"
     return re.sub(r"^(Value error|Assertion failed), ", "", str(item["msg"]))
+
+
+def _number(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def shown(value: Any) -> str:

@@ -9,7 +9,7 @@ from mlops.schema.comments import opening
 from mlops.schema.models import Schema
 from mlops.schema.targets import recipe_names
 
-__all__ = ["chooses", "defaults_list"]
+__all__ = ["chooses", "defaults_list", "listed_needs"]
 
 _ABOUT = (
     "What the recipe is put together from, first to last: another recipe to extend, and 'group: choice' for each part. "
@@ -72,3 +72,15 @@ def chooses(group: str, choices: list[str]) -> Schema:
         "additionalProperties": {"enum": choices},
     }
     return {"required": ["defaults"], "properties": {"defaults": {"type": "array", "contains": entry}}}
+
+
+def listed_needs(stage: str) -> Schema:
+    """Ask that a stage listed in ``stages`` has a section, here or in a file that the recipe builds on."""
+    lists = {"type": "array", "contains": {"const": stage}}
+    extends = {"type": "string", "not": {"const": "_self_"}}
+    chosen = {"type": "object", "propertyNames": {"pattern": rf"(^|[ /@]){re.escape(stage)}$|@"}, "minProperties": 1}
+    builds_on = {"type": "array", "contains": {"anyOf": [extends, chosen]}}
+    return {
+        "if": {"required": ["stages"], "properties": {"stages": lists}},
+        "then": {"anyOf": [{"required": [stage]}, {"required": ["defaults"], "properties": {"defaults": builds_on}}]},
+    }

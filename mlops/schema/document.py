@@ -9,7 +9,7 @@ from mlops.catalog import RECIPE, Catalog
 from mlops.plugins import Plugins
 from mlops.recipe.model import Head
 from mlops.schema.comments import opening
-from mlops.schema.defaults import chooses, defaults_list
+from mlops.schema.defaults import chooses, defaults_list, listed_needs
 from mlops.schema.models import REFERENCE, Schema, keys_of
 from mlops.schema.sections import Sections
 from mlops.schema.survey import Survey, survey
@@ -37,7 +37,10 @@ def recipe_schema(catalog: Catalog, plugins: Plugins) -> Schema:
         "type": "object",
         "properties": keys,
         "additionalProperties": {"title": "section of its own", **everything, "required": ["_target_"]},
-        "allOf": [_group(group, sections) for group in groups],
+        "allOf": [
+            *(_group(group, sections) for group in groups),
+            *(listed_needs(name) for name in _stages(known, targets)),
+        ],
     }
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
@@ -64,13 +67,17 @@ def _reference() -> Schema:
 def _head(known: Survey, targets: Targets) -> dict[str, Schema]:
     """Describe the top keys; `stages` suggests the sections that are stages, and takes other names too."""
     keys = keys_of(Head)
-    suggested = [g for g, choices in targets.choices.items() if choices and _is_stage(targets, choices)]
-    names = list(dict.fromkeys([*suggested, *known.sections]))
     keys["stages"]["anyOf"][0] |= {
-        "items": {"anyOf": [{"enum": names}, {"type": "string"}]},
+        "items": {"anyOf": [{"enum": _stages(known, targets)}, {"type": "string"}]},
         "uniqueItems": True,
     }
     return keys
+
+
+def _stages(known: Survey, targets: Targets) -> list[str]:
+    """Name the sections that are, or are listed as, stages: those of groups first."""
+    groups = [group for group, choices in targets.choices.items() if choices and _is_stage(targets, choices)]
+    return list(dict.fromkeys([*groups, *known.sections, *known.stages]))
 
 
 def _is_stage(targets: Targets, choices: dict[str, str]) -> bool:

@@ -22,6 +22,9 @@ class Survey:
     sections: dict[str, list[str]] = field(default_factory=dict)
     """Section → the targets it is given, in the recipes of the project."""
 
+    stages: list[str] = field(default_factory=list)
+    """Names that recipes list as stages."""
+
     values: list[str] = field(default_factory=list)
     """Keys at the top of a recipe that references read."""
 
@@ -36,6 +39,8 @@ def survey(catalog: Catalog, targets: Targets) -> Survey:
         if file is None:
             continue
         _own_sections(file, groups, targets, found=found)
+        listed = file.root.get("stages")
+        found.stages += [str(item.value) for item in (listed[1].elements or ()) if item.value] if listed else []
         for entry in catalog.defaults(path)[0]:
             _, _, package = entry.text.partition("@")
             if package and "." not in package and entry.group in targets.choices:

@@ -73,7 +73,7 @@ class EstimatorContract:
         _require(scores.dtype == "float64", f"predict gives {scores.dtype}, expected float64")
         if classes:
             _require((scores >= 0).all(), "a probability is negative")
-            _require(abs(scores.sum(axis=1) - 1).max() < 1e-6, "the probabilities of a row do not sum to 1")  # noqa: PLR2004 - rounding
+            _require(abs(scores.sum(axis=1) - 1).max() < 1e-6, "the probabilities of a row do not sum to 1")
 
     def test_learns_what_is_easy(self, prepared: Prepared, tmp_path: Path) -> None:
         """The held-out loss is well below that of a constant guess."""

@@ -18,13 +18,15 @@ def constant_scores(prepared: Prepared) -> Floats:
         Probabilities (classes,), or a value (1,).
 
     Raises:
-        StageError: the train part has no rows.
+        StageError: the train part has no rows, or none that weighs.
     """
     target = prepared.target("train")
     if not target.size:
         raise StageError("the train part has no rows", fix="give the split a smaller share for validation and test")
     weight = prepared.weight("train")
     weight = np.ones(target.size) if weight is None else weight.astype(np.float64)
+    if weight.sum() <= 0:
+        raise StageError("the rows of the train part have no weight", fix="give some rows a weight of more than 0")
     if prepared.facts.task == "regression":
         return np.array([np.sum(target * weight) / weight.sum()])
     counts = np.bincount(target, weights=weight, minlength=len(prepared.facts.classes))

@@ -9,6 +9,7 @@ import numpy as np
 from mlops_evaluate.curves import Operating, calibration, operating, thin
 from mlops_evaluate.findings import Findings
 from mlops_evaluate.matrix import confusion_figure
+from mlops_evaluate.measuring import Measured
 from mlops_evaluate.panel import Panel, Scale, share_scale
 from mlops_evaluate.scored import Floats, Scored
 from mlops_evaluate.svg import count, figure, percent, shown
@@ -38,11 +39,10 @@ def binary_charts(findings: Findings) -> Iterator[str]:
     )
 
 
-def _roc(curve: Operating, threshold: float, *, area: object) -> str:
+def _roc(curve: Operating, threshold: float, *, area: Measured | None) -> str:
     x, y = thin(np.append(0.0, curve.false_rate), np.append(0.0, curve.recall))
     panel = Panel(share_scale(), share_scale(), "false positive rate", "recall (true positive rate)")
-    value = getattr(area, "value", None)
-    named = f"area {shown(value)}" if value is not None else "area not asked for"
+    named = "recall against false alarms" if area is None else f"area {shown(area.value)}"
     ends = np.array([0.0, 1.0])
     marks = (panel.line(ends, ends, "rule"), panel.area(x, np.zeros_like(y), y, css="c1"), panel.line(x, y, "c1"))
     point = _point(panel, curve, threshold, x=curve.false_rate, y=curve.recall)

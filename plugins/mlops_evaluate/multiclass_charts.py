@@ -47,7 +47,7 @@ def class_table(findings: Findings) -> str:
         )
         for index in order[:_MOST_ROWS]
     ]
-    heads = ("class", "rows", "precision", "recall", "F1", "ROC AUC vs rest")
+    heads = ("class", "weight" if findings.test.weighed else "rows", "precision", "recall", "F1", "ROC AUC vs rest")
     head = element("thead", element("tr", *(element("th", text(name), scope="col") for name in heads)))
     left = len(order) - len(rows)
     caption = "Each class, most frequent first" + (f" ({left} rarer classes left out)" if left else "")

@@ -88,7 +88,7 @@ def _notes(findings: Findings) -> str:
 def _classes(findings: Findings) -> Iterator[str]:
     if findings.setting.task == "multiclass":
         yield element("h2", "Classes")
-        yield element("div", class_table(findings), class_="wide")
+        yield element("div", class_table(findings), class_="wide tall")
 
 
 def _charts(findings: Findings) -> Iterator[str]:

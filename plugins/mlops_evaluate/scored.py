@@ -83,10 +83,12 @@ def _names(columns: int) -> list[str]:
 
 
 def _floats(frame: pl.DataFrame) -> Floats:
-    return np.ascontiguousarray(frame.cast(pl.Float64).to_numpy(), dtype=np.float64).reshape(frame.height, -1)
+    return np.ascontiguousarray(frame.cast(pl.Float64).to_numpy(), dtype=np.float64).reshape(frame.shape)
 
 
 def _check_finite(scored: Scored, part: str) -> None:
+    if not scored.rows:
+        return
     for name, values in (("scores", scored.scores), ("targets", scored.target), ("weights", scored.weight)):
         bad = int(np.count_nonzero(~np.isfinite(values.reshape(scored.rows, -1)).all(axis=1)))
         if bad:
@@ -95,7 +97,7 @@ def _check_finite(scored: Scored, part: str) -> None:
                 where=f"predictions_{part}.parquet",
                 fix=_RETRAIN if name == "scores" else f"mend or leave out the rows with missing {name} in the data",
             )
-    if scored.rows and (scored.weight.min() < 0 or scored.weight.sum() <= 0):
+    if scored.weight.min() < 0 or scored.weight.sum() <= 0:
         raise StageError(
             f"the weights of the {part} rows are negative or all zero",
             where=f"predictions_{part}.parquet",

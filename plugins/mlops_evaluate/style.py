@@ -19,7 +19,7 @@ STYLE = """
 & .hero .what{color:var(--soft);font-size:13px}
 & dl{display:grid;grid-template-columns:repeat(auto-fit,minmax(130px,1fr));gap:12px 24px;margin:0;flex:1 1 420px}
 & dt{color:var(--soft);font-size:12px}
-& dd{margin:0;font-weight:600;overflow-wrap:anywhere}
+& dd{margin:0;font-size:14px;font-weight:600;overflow-wrap:anywhere}
 & .notes{background:var(--warnwash);border-left:3px solid var(--warn);border-radius:4px;margin:16px 0 0;
   padding:10px 14px 10px 30px}
 & .notes li::marker{color:var(--warn)}
@@ -30,7 +30,9 @@ STYLE = """
 & th:first-child{text-align:left;padding-left:0}
 & td:last-child,& th:last-child{padding-right:0}
 & thead th{border:0;color:var(--soft);font-weight:500;font-size:12px}
-& tbody th{font-weight:500;overflow-wrap:anywhere}
+& tbody th{font-weight:500;overflow-wrap:anywhere;min-width:110px}
+& tbody th:has(small){min-width:190px}
+& .tall{max-height:460px;overflow-y:auto}
 & tbody th small{display:block;color:var(--soft);font-weight:400;font-size:12px;line-height:1.35}
 & td.main{font-weight:650}
 & td.worse{color:var(--c2)}
@@ -78,7 +80,7 @@ STYLE = """
 & svg .edge{fill:none;stroke:var(--line)}
 @media print{--card:#fff;--wash:#fff;--ink:#000;--soft:#444;--line:#bbb;--grid:#e6e6e6;--c0:#c4ccd6;
   --c1:#2563c9;--c2:#d2600a;--c3:#0b8a7c;--warn:#8a5300;--warnwash:#fff;print-color-adjust:exact;
-  -webkit-print-color-adjust:exact;& .charts{grid-template-columns:1fr 1fr}}
+  -webkit-print-color-adjust:exact;& .charts{grid-template-columns:1fr 1fr}& .tall{max-height:none}}
 }
 """
 """Everything is scoped to the fragment's class, so that the page around it keeps its own look."""

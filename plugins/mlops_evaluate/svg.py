@@ -33,6 +33,9 @@ def element(name: str, *children: str, **attributes: object) -> str:
     return f"<{opening}>{''.join(children)}</{name}>"
 
 
+_ROUNDING = 1e-12
+"""Below, a number is what rounding left of 0."""
+
 _NEVER_EMPTY = frozenset({"i", "span", "td", "th", "ul", "div", "text"})
 
 
@@ -83,12 +86,12 @@ def shown(value: float | None) -> str:
     """Write a number as people read it: four digits that matter, thousands grouped."""
     if value is None or not math.isfinite(value):
         return "–"
-    size = abs(value)
+    size = abs(value) if abs(value) > _ROUNDING else 0
     if size >= 1000:  # noqa: PLR2004 - from here on decimals say nothing
         written = f"{value:,.0f}"
     elif size >= 1:
         written = f"{value:.{3 - math.floor(math.log10(size))}f}"
-    elif size >= 1e-3:  # noqa: PLR2004 - below, four decimals would hide the number
+    elif size >= 1e-3 or not size:  # noqa: PLR2004 - below, four decimals would hide the number
         written = f"{value:.4f}"
     else:
         written = f"{value:.2g}"

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from mlops.store import Store
+from tests.toy_project import Toy
 
 
 @pytest.fixture
-def small_disk(toy) -> Iterator[Path]:
+def small_disk(toy: Toy) -> Iterator[Path]:
     """The project's .mlops on a file system of its own, with room for next to nothing."""
     state = toy.root / ".mlops"
     state.mkdir()
@@ -24,7 +25,7 @@ def small_disk(toy) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(state)], check=True)
 
 
-def test_a_full_disk_is_named_and_leaves_the_store_whole(toy, small_disk: Path) -> None:
+def test_a_full_disk_is_named_and_leaves_the_store_whole(toy: Toy, small_disk: Path) -> None:
     assert toy("run", "recipe=chain").code == 0
     answer = toy("run", "recipe=chain", "count.rows=2000000")
     assert answer.code == 1
@@ -36,7 +37,7 @@ def test_a_full_disk_is_named_and_leaves_the_store_whole(toy, small_disk: Path) 
     assert set(toy.actions("recipe=chain").values()) == {"reuse"}
 
 
-def test_a_folder_that_may_not_be_written_is_named(toy, small_disk: Path) -> None:
+def test_a_folder_that_may_not_be_written_is_named(toy: Toy, small_disk: Path) -> None:
     assert toy("run", "recipe=chain").code == 0
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     answer = toy("run", "recipe=chain", "count.rows=3")

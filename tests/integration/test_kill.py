@@ -6,11 +6,11 @@ import json
 import random
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from mlops.store import Store
+from tests.toy_project import Ended, Toy
 
 
 def _finished(folders: set[Path]) -> set[str]:
@@ -40,7 +40,7 @@ def _assert_whole(store: Store) -> None:
             store.check(output.digest)
 
 
-def _kill_runs(toy: Any, ended: Any, *, times: int) -> None:
+def _kill_runs(toy: Toy, ended: Ended, *, times: int) -> None:
     chance = random.Random(20260)
     store = Store(toy.root / ".mlops" / "store")
     runs = toy.root / ".mlops" / "runs"
@@ -63,11 +63,11 @@ def _kill_runs(toy: Any, ended: Any, *, times: int) -> None:
     assert list((store.root / "tmp").glob("*/*")) == [] or toy("gc", "--yes").code == 0
 
 
-def test_twenty_kills_lose_at_most_the_stage_in_progress(toy, ended) -> None:
+def test_twenty_kills_lose_at_most_the_stage_in_progress(toy: Toy, ended: Ended) -> None:
     _kill_runs(toy, ended, times=20)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-def test_a_hundred_kills_lose_at_most_the_stage_in_progress(toy, ended) -> None:
+def test_a_hundred_kills_lose_at_most_the_stage_in_progress(toy: Toy, ended: Ended) -> None:
     _kill_runs(toy, ended, times=100)

@@ -8,15 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.toy_project import Toy
+
 pytestmark = pytest.mark.usefixtures("toy")
 
 
-def test_a_second_run_reuses_every_stage(toy) -> None:
+def test_a_second_run_reuses_every_stage(toy: Toy) -> None:
     assert set(toy.actions("recipe=chain").values()) == {"run"}
     assert set(toy.actions("recipe=chain").values()) == {"reuse"}
 
 
-def test_a_changed_parameter_reruns_its_stage_and_what_depends_on_it(toy) -> None:
+def test_a_changed_parameter_reruns_its_stage_and_what_depends_on_it(toy: Toy) -> None:
     toy.run("recipe=chain")
     plan = toy.plan("recipe=chain", "check.secret=x")
     assert [step["action"] for step in plan.values()] == ["reuse", "reuse", "run", "run"]
@@ -24,7 +26,7 @@ def test_a_changed_parameter_reruns_its_stage_and_what_depends_on_it(toy) -> Non
     assert plan["again"]["reasons"] == ["check runs again"]
 
 
-def test_equal_outputs_spare_the_stages_below(toy) -> None:
+def test_equal_outputs_spare_the_stages_below(toy: Toy) -> None:
     toy.run("recipe=chain")
     assert toy.actions("recipe=chain", "scale.note=other") == {
         "count": "reuse",
@@ -34,7 +36,7 @@ def test_equal_outputs_spare_the_stages_below(toy) -> None:
     }
 
 
-def test_an_edited_helper_reruns_the_stages_that_import_it(toy) -> None:
+def test_an_edited_helper_reruns_the_stages_that_import_it(toy: Toy) -> None:
     toy.run("recipe=chain")
     helper = toy.root / "plugins" / "toy" / "arithmetic.py"
     helper.write_text(helper.read_text() + "\n# edited\n")
@@ -42,13 +44,13 @@ def test_an_edited_helper_reruns_the_stages_that_import_it(toy) -> None:
     assert plan["scale"]["reasons"] == ["plugins/toy/arithmetic.py changed"]
 
 
-def test_an_unrelated_plugin_file_reruns_nothing(toy) -> None:
+def test_an_unrelated_plugin_file_reruns_nothing(toy: Toy) -> None:
     toy.run("recipe=chain")
     (toy.root / "plugins" / "other.py").write_text("x = 1\n")
     assert {step["action"] for step in toy.plan("recipe=chain").values()} == {"reuse"}
 
 
-def test_changed_bytes_of_a_data_file_rerun_its_reader(toy) -> None:
+def test_changed_bytes_of_a_data_file_rerun_its_reader(toy: Toy) -> None:
     toy.run("recipe=file")
     data = toy.root / "data" / "numbers.csv"
     before = data.stat()
@@ -59,24 +61,26 @@ def test_changed_bytes_of_a_data_file_rerun_its_reader(toy) -> None:
     assert plan["scale"]["action"] == "run"
 
 
-def test_another_date_of_a_data_file_reruns_nothing(toy) -> None:
+def test_another_date_of_a_data_file_reruns_nothing(toy: Toy) -> None:
     toy.run("recipe=file")
     os.utime(toy.root / "data" / "numbers.csv", (1, 1))
     assert {step["action"] for step in toy.plan("recipe=file").values()} == {"reuse"}
 
 
-def test_a_comment_in_the_recipe_reruns_nothing(toy) -> None:
+def test_a_comment_in_the_recipe_reruns_nothing(toy: Toy) -> None:
     toy.run("recipe=chain")
     recipe = toy.root / "recipes" / "chain.yaml"
     recipe.write_text("# a new comment\n\n" + recipe.read_text())
     assert {step["action"] for step in toy.plan("recipe=chain").values()} == {"reuse"}
 
 
-def test_an_upgraded_library_reruns_the_stages_that_declare_it(toy, tmp_path: Path) -> None:
+def test_an_upgraded_library_reruns_the_stages_that_declare_it(toy: Toy, tmp_path: Path) -> None:
     site = tmp_path / "site"
     declare = toy.root / "plugins" / "toy" / "numbers.py"
     declare.write_text(
-        declare.read_text().replace('    factor: float = 1.0', '    libraries = ("wonderlib",)\n    factor: float = 1.0')
+        declare.read_text().replace(
+            "    factor: float = 1.0", '    libraries = ("wonderlib",)\n    factor: float = 1.0'
+        )
     )
     _install(site, "1.0")
     answer = toy("run", "recipe=chain", "--json", PYTHONPATH=_with(site))
@@ -101,12 +105,12 @@ def _install(site: Path, version: str) -> None:
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: wonderlib\nVersion: {version}\n")
 
 
-def test_the_seed_counts_in_every_key(toy) -> None:
+def test_the_seed_counts_in_every_key(toy: Toy) -> None:
     toy.run("recipe=chain")
     assert toy.plan("recipe=chain", "seed=1")["count"]["reasons"] == ["seed 0 → 1"]
 
 
-def test_what_cannot_be_fingerprinted_runs_every_time_and_spares_what_is_below(toy) -> None:
+def test_what_cannot_be_fingerprinted_runs_every_time_and_spares_what_is_below(toy: Toy) -> None:
     toy.run("recipe=ask")
     assert toy.actions("recipe=ask") == {"ask": "run", "scale": "reuse"}
     assert toy.plan("recipe=ask")["ask"]["reasons"] == ["a database cannot be fingerprinted"]
@@ -125,7 +129,7 @@ def _delete(file: Path) -> None:
 
 
 @pytest.mark.parametrize(("harm", "word"), [(_flip_a_byte, "data.parquet"), (_delete, "data.parquet")])
-def test_a_damaged_artifact_is_named_and_remade(toy, harm: Callable[[Path], None], word: str) -> None:
+def test_a_damaged_artifact_is_named_and_remade(toy: Toy, harm: Callable[[Path], None], word: str) -> None:
     toy.run("recipe=chain")
     before = {path.name for path in toy.artifacts}
     victim = next(p for p in toy.artifacts if (p / "data.parquet").exists())
@@ -140,7 +144,7 @@ def test_a_damaged_artifact_is_named_and_remade(toy, harm: Callable[[Path], None
     assert set(toy.actions("recipe=chain").values()) == {"reuse"}
 
 
-def test_a_sweep_shares_what_is_equal(toy) -> None:
+def test_a_sweep_shares_what_is_equal(toy: Toy) -> None:
     answer = toy("run", "-m", "recipe=chain", "again.factor=1,2,3", "--json")
     assert answer.code == 0, answer.err
     jobs = answer.last["jobs"]
@@ -148,13 +152,13 @@ def test_a_sweep_shares_what_is_equal(toy) -> None:
     assert counted == [["run"] * 4, ["reuse", "reuse", "reuse", "run"], ["reuse", "reuse", "reuse", "run"]]
 
 
-def test_a_sweep_that_was_cut_short_finishes_only_what_is_missing(toy) -> None:
+def test_a_sweep_that_was_cut_short_finishes_only_what_is_missing(toy: Toy) -> None:
     toy.run("recipe=chain", "again.factor=1")
     answer = toy("run", "-m", "recipe=chain", "again.factor=1,2", "--json")
     assert [job["steps"][-1]["action"] for job in answer.last["jobs"]] == ["reuse", "run"]
 
 
-def test_selections_restrict_what_runs(toy) -> None:
+def test_selections_restrict_what_runs(toy: Toy) -> None:
     assert toy.actions("recipe=chain", "--to", "scale") == {"count": "run", "scale": "run"}
     refused = toy("run", "recipe=chain", "--from", "again")
     assert refused.code == 2

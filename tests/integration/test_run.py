@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.toy_project import Ended, Toy
 
-def test_run_prints_the_plan_then_each_stage_then_where_to_look(toy) -> None:
+
+def test_run_prints_the_plan_then_each_stage_then_where_to_look(toy: Toy) -> None:
     answer = toy("run", "recipe=chain")
     assert answer.code == 0
     assert re.search(r"^count +run +– +– +never made before$", answer.out, re.MULTILINE)
@@ -20,7 +22,7 @@ def test_run_prints_the_plan_then_each_stage_then_where_to_look(toy) -> None:
     assert "mlops runs show " in answer.out
 
 
-def test_run_json_is_one_line_at_the_end_of_standard_output(toy) -> None:
+def test_run_json_is_one_line_at_the_end_of_standard_output(toy: Toy) -> None:
     answer = toy("run", "recipe=chain", "--json")
     assert answer.out.count("\n") == 1
     assert answer.last["status"] == "done"
@@ -28,22 +30,22 @@ def test_run_json_is_one_line_at_the_end_of_standard_output(toy) -> None:
     assert [set(step) for step in answer.last["steps"]] == [{"stage", "action", "seconds"}] * 4
 
 
-def test_metrics_of_reused_stages_are_reported_too(toy) -> None:
+def test_metrics_of_reused_stages_are_reported_too(toy: Toy) -> None:
     assert toy.run("recipe=chain")["metrics"] == toy.run("recipe=chain")["metrics"]
 
 
-def test_plan_json_has_the_promised_keys(toy) -> None:
+def test_plan_json_has_the_promised_keys(toy: Toy) -> None:
     answer = toy("plan", "recipe=chain", "--json")
     assert answer.last["recipe"] == "chain"
     assert {"stage", "action", "reasons", "made_by", "key"} <= set(answer.last["steps"][0])
 
 
-def test_the_plan_says_which_run_made_what_is_reused(toy) -> None:
+def test_the_plan_says_which_run_made_what_is_reused(toy: Toy) -> None:
     run = toy.run("recipe=chain")["run"]
     assert {step["made_by"] for step in toy.plan("recipe=chain").values()} == {run}
 
 
-def test_a_refusing_stage_ends_the_run_with_code_1_and_the_way_on(toy) -> None:
+def test_a_refusing_stage_ends_the_run_with_code_1_and_the_way_on(toy: Toy) -> None:
     answer = toy("run", "recipe=chain", "check.refuse=true")
     assert answer.code == 1
     assert "stage check failed: the table was refused" in answer.err
@@ -52,7 +54,7 @@ def test_a_refusing_stage_ends_the_run_with_code_1_and_the_way_on(toy) -> None:
     assert toy.actions("recipe=chain")["scale"] == "reuse"
 
 
-def test_a_crashing_stage_names_its_line(toy) -> None:
+def test_a_crashing_stage_names_its_line(toy: Toy) -> None:
     answer = toy("run", "recipe=chain", "check.crash=error", "--json")
     assert answer.code == 1
     assert answer.last["status"] == "failed"
@@ -60,14 +62,14 @@ def test_a_crashing_stage_names_its_line(toy) -> None:
     assert re.search(r"where: .*numbers\.py:\d+", answer.err)
 
 
-def test_an_interrupt_ends_with_code_130_and_keeps_what_is_done(toy) -> None:
+def test_an_interrupt_ends_with_code_130_and_keeps_what_is_done(toy: Toy) -> None:
     answer = toy("run", "recipe=chain", "check.crash=interrupt", "--json")
     assert answer.code == 130
     assert answer.last["status"] == "interrupted"
     assert toy.actions("recipe=chain")["scale"] == "reuse"
 
 
-def test_sigterm_is_recorded_as_interrupted(toy, ended) -> None:
+def test_sigterm_is_recorded_as_interrupted(toy: Toy, ended: Ended) -> None:
     process = toy.start("run", "recipe=chain", "count.seconds=60")
     ended(process)
     _wait_for(toy.root / ".mlops" / "runs", "stage-started")
@@ -85,7 +87,7 @@ def _wait_for(runs: Path, event: str) -> None:
     raise AssertionError(f"no {event} in {runs}")
 
 
-def test_a_killed_run_is_interrupted_at_the_next_look(toy, ended) -> None:
+def test_a_killed_run_is_interrupted_at_the_next_look(toy: Toy, ended: Ended) -> None:
     process = toy.start("run", "recipe=chain", "count.seconds=60")
     ended(process)
     _wait_for(toy.root / ".mlops" / "runs", "stage-started")
@@ -95,24 +97,24 @@ def test_a_killed_run_is_interrupted_at_the_next_look(toy, ended) -> None:
     assert json.loads(toy("runs", "--json").out)[0]["status"] == "interrupted"
 
 
-def test_a_stage_that_takes_too_long_is_ended(toy) -> None:
+def test_a_stage_that_takes_too_long_is_ended(toy: Toy) -> None:
     answer = toy("run", "recipe=chain", "count.seconds=60", "count.timeout=1s", "--json")
     assert answer.code == 1
     assert "took longer than its timeout of 1 s" in answer.err
 
 
-def test_a_stage_in_its_own_process_gives_the_same_artifact(toy) -> None:
+def test_a_stage_in_its_own_process_gives_the_same_artifact(toy: Toy) -> None:
     toy.run("recipe=chain")
     assert toy.actions("recipe=chain", "scale.timeout=60s", "--force", "scale")["check"] == "reuse"
 
 
-def test_a_failing_stage_is_tried_again_as_often_as_it_says(toy) -> None:
+def test_a_failing_stage_is_tried_again_as_often_as_it_says(toy: Toy) -> None:
     answer = toy("run", "recipe=chain", "check.refuse=true", "check.retries=2")
     assert answer.code == 1
     assert "attempt 2 of 3 failed" in answer.err
 
 
-def test_two_runs_at_once_compute_each_stage_once_and_both_succeed(toy, ended) -> None:
+def test_two_runs_at_once_compute_each_stage_once_and_both_succeed(toy: Toy, ended: Ended) -> None:
     words = ("run", "recipe=chain", "count.seconds=1.0", "scale.seconds=0.5", "--json")
     processes = [toy.start(*words) for _ in range(2)]
     for process in processes:
@@ -124,7 +126,7 @@ def test_two_runs_at_once_compute_each_stage_once_and_both_succeed(toy, ended) -
         assert sorted(result["steps"][position]["action"] for result in results) == ["reuse", "run"]
 
 
-def test_a_recipe_with_mistakes_runs_nothing(toy) -> None:
+def test_a_recipe_with_mistakes_runs_nothing(toy: Toy) -> None:
     answer = toy("run", "recipe=chain", "scale.facto=2")
     assert answer.code == 2
     assert "scale.facto: unknown key" in answer.err
@@ -136,7 +138,7 @@ SECRET = "correct-horse-battery"
 
 
 @pytest.mark.parametrize("how", ["", "check.refuse=true", "check.crash=error", "check.timeout=60s"])
-def test_values_of_environment_variables_appear_nowhere(toy, how: str) -> None:
+def test_values_of_environment_variables_appear_nowhere(toy: Toy, how: str) -> None:
     words = ["recipe=chain", "check.secret=${oc.env:TOY_SECRET}", *([how] if how else [])]
     answer = toy("run", *words, TOY_SECRET=SECRET)
     shown = answer.out + answer.err
@@ -149,14 +151,14 @@ def test_values_of_environment_variables_appear_nowhere(toy, how: str) -> None:
             assert SECRET.encode() not in path.read_bytes(), path
 
 
-def test_another_value_of_an_environment_variable_reruns_the_stage(toy) -> None:
+def test_another_value_of_an_environment_variable_reruns_the_stage(toy: Toy) -> None:
     words = ("run", "recipe=chain", "check.secret=${oc.env:TOY_SECRET}", "--json")
     assert toy(*words, TOY_SECRET=SECRET).last["steps"][2]["action"] == "run"
     assert toy(*words, TOY_SECRET=SECRET).last["steps"][2]["action"] == "reuse"
     assert toy(*words, TOY_SECRET="another-value").last["steps"][2]["action"] == "run"
 
 
-def test_the_record_of_a_run_holds_what_is_needed_to_repeat_it(toy) -> None:
+def test_the_record_of_a_run_holds_what_is_needed_to_repeat_it(toy: Toy) -> None:
     run = toy.run("recipe=chain", "scale.factor=4")["run"]
     folder = toy.root / ".mlops" / "runs" / run
     facts = json.loads((folder / "run.json").read_text())
@@ -168,7 +170,7 @@ def test_the_record_of_a_run_holds_what_is_needed_to_repeat_it(toy) -> None:
     assert "<svg" in (folder / "report.html").read_text()
 
 
-def test_runs_diff_names_only_what_differs(toy) -> None:
+def test_runs_diff_names_only_what_differs(toy: Toy) -> None:
     first = toy.run("recipe=chain")["run"]
     second = toy.run("recipe=chain", "scale.factor=4")["run"]
     difference = json.loads(toy("runs", "diff", first, second, "--json").out)
@@ -178,7 +180,7 @@ def test_runs_diff_names_only_what_differs(toy) -> None:
     assert "code" not in difference
 
 
-def test_gc_frees_what_no_run_refers_to_and_nothing_else(toy) -> None:
+def test_gc_frees_what_no_run_refers_to_and_nothing_else(toy: Toy) -> None:
     first = toy.run("recipe=chain")["run"]
     toy.run("recipe=chain", "again.factor=7")
     assert json.loads(toy("gc", "--json").out)["pieces"] == []
@@ -191,7 +193,7 @@ def test_gc_frees_what_no_run_refers_to_and_nothing_else(toy) -> None:
     assert set(toy.actions("recipe=chain", "again.factor=7").values()) == {"reuse"}
 
 
-def test_gc_frees_nothing_while_a_run_is_going(toy, ended) -> None:
+def test_gc_frees_nothing_while_a_run_is_going(toy: Toy, ended: Ended) -> None:
     process = toy.start("run", "recipe=chain", "count.seconds=60")
     ended(process)
     _wait_for(toy.root / ".mlops" / "runs", "stage-started")

@@ -19,6 +19,7 @@ from mlops.project import Project
 from mlops.schema import recipe_schema, schema_text
 from mlops.schema.models import keys_of, or_reference
 from mlops.yaml_file import parse
+from tests.faults.corpus import Case, _inside, cases
 
 ROOT = Path(__file__).parents[2]
 
@@ -166,6 +167,9 @@ def test_every_reference_has_a_definition(schema: dict[str, Any]) -> None:
         "mine: {_target_: schema_bakery.Bake, loaves: 2}\nstages: [mine]\n",
         "defaults: [loaf]\nagain: {loaves: 3}\ndays: 4\nstages: [data, bake]\n",
         "hydra: {sweeper: {max_batch_size: 2}}\n",
+        "defaults: [{bake: bread}]\nstages: [bake]\n",
+        "defaults: [loaf]\nstages: [bake]\n",
+        "defaults: [{oven@bake: gas}]\nstages: [bake, new]\nnew: {_target_: schema_bakery.Bake}\n",
     ],
 )
 def test_accepts_what_is_right(schema: dict[str, Any], text: str) -> None:
@@ -183,6 +187,8 @@ def test_accepts_what_is_right(schema: dict[str, Any], text: str) -> None:
         "stages: []\n",
         "stages: bake\n",
         "stages: [bake, bake]\n",
+        "stages: [bake]\n",
+        "defaults: [{oven: gas}, _self_]\nstages: [bake]\noven: {bottles: 3}\n",
         "defaults: [laof]\n",
         "defaults: loaf\n",
         "defaults: [/recipe/laof]\n",
@@ -316,3 +322,38 @@ def shipped() -> dict[str, Any]:
 def test_a_shipped_recipe_is_accepted(shipped: dict[str, Any], path: Path) -> None:
     errors = Draft7Validator(shipped).iter_errors(parse(path.read_text(), path.name).root.data())
     assert [f"{error.json_path}: {error.message}" for error in errors] == []
+
+
+SEEN = {
+    *("unknown_key_in_stage", "misspelt_reserved_key", "unknown_key_in_nested_model", "unknown_key_in_list_of_models"),
+    *("unknown_key_in_mapping_of_models", "unknown_key_in_part_by_reference", "unknown_key_in_part_inline"),
+    *("unknown_key_in_list_of_parts", "unknown_key_under_resources", "unknown_top_level_key", "misspelt_target_key"),
+    *("unknown_key_set_in_two_files", "text_for_number", "quoted_number", "number_for_text", "flag_for_text"),
+    *("flag_for_number", "number_for_flag", "text_for_flag", "fraction_for_whole_number", "list_for_mapping"),
+    *("mapping_for_list", "text_for_list", "wrong_item_of_a_list", "null_for_number", "number_for_date"),
+    *("neither_number_nor_text", "below_range", "nested_range", "pattern", "misspelt_choice_of_a_key"),
+    *("nested_choice_of_a_key", "stages_is_text", "stage_without_section", "misspelt_section", "stage_listed_twice"),
+    *("section_without_target", "section_is_a_number", "seed_out_of_range", "untrusted_target", "misspelt_package"),
+    *("target_in_package_outside_plugins", "misspelt_module", "misspelt_class", "aliased_target"),
+    *("target_is_a_function", "part_of_the_wrong_kind", "abstract_target", "untrusted_part_in_a_list"),
+    *("instantiate_keys", "target_is_no_name", "target_with_strange_letter", "executor_is_not_one"),
+    *("unknown_executor_of_a_stage", "inputs_names_no_input", "inputs_is_text", "extends_missing_recipe"),
+    *("defaults_is_a_mapping", "defaults_item_with_two_keys", "defaults_item_of_many_choices"),
+    *("defaults_with_unknown_word", "wrong_group", "wrong_choice_of_a_group", "wrong_choice_of_a_group_in_base"),
+}
+"""Mistakes of the corpus that are written in a recipe and that a schema has words for."""
+
+CORPUS = [case for case in cases() if case.folder.name.split("_", 1)[1] in SEEN]
+
+
+def test_the_corpus_has_every_mistake_a_schema_can_see() -> None:
+    assert {case.folder.name.split("_", 1)[1] for case in CORPUS} == SEEN
+
+
+@pytest.mark.parametrize("case", CORPUS, ids=lambda case: case.folder.name)
+def test_a_mistake_of_the_corpus_is_refused(case: Case, tmp_path: Path) -> None:
+    case.put_up(tmp_path)
+    with _inside(tmp_path, {}):
+        validator = Draft7Validator(_made(tmp_path))
+    texts = [path.read_text() for path in sorted((tmp_path / "recipes").rglob("*.yaml"))]
+    assert not all(validator.is_valid(parse(text, "recipe.yaml").root.data()) for text in texts)

@@ -1,0 +1,112 @@
+"""Words that may stand at the cursor: recipes, groups, choices and keys as Hydra finds them, stages, runs, flags."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+from collections.abc import Sequence
+from contextlib import redirect_stdout
+
+from mlops.catalog import Catalog
+from mlops.project import Project
+
+__all__ = ["ASKED", "SETTLED", "candidates"]
+
+_SELECTION = ("--from", "--to", "--only", "--force")
+
+ASKED = {
+    "run": ("--json", *_SELECTION, "--multirun", "-m", "--cfg", "--info", "--help"),
+    "plan": ("--json", *_SELECTION, "--help"),
+    "check": ("--json", "--help"),
+    "explain": ("--json", "--help"),
+    "runs": ("--json", "--help"),
+}
+"""Verbs whose words depend on the project, with their flags."""
+
+SETTLED = {
+    "ls": ("recipes", "groups", "stages", "models", "--json", "--help"),
+    "data": ("infer", "--help"),
+    "schema": ("--output", "--json", "--help"),
+    "gc": ("--yes", "--json", "--help"),
+    "init": ("--json", "--help"),
+    "completion": ("bash", "zsh", "fish", "--json", "--help"),
+}
+"""Verbs whose words are always the same; the shell's script knows them."""
+
+_SAFE = re.compile(r"[\w.=/+~@:,-]+")
+"""What a shell takes as it stands: a value from a file with anything else in it is not offered."""
+
+_RUNS = ("show", "diff", "rm", "list")
+
+
+def candidates(verb: str, word: str, others: Sequence[str]) -> list[str]:
+    """List what may stand in a word's place.
+
+    Args:
+        verb: the verb of the command line.
+        word: the word at the cursor, as far as it is typed.
+        others: the other words behind the verb, in order; those after the cursor too.
+    """
+    others = [other for other in others if other]
+    if verb not in ASKED:
+        return []
+    if word.startswith("-"):
+        return [flag for flag in ASKED[verb] if flag.startswith(word)]
+    found = _runs(others) if verb == "runs" else _recipe_words(verb, word, others)
+    return [item for item in found if item.startswith(word) and _SAFE.fullmatch(item)]
+
+
+def _runs(others: Sequence[str]) -> list[str]:
+    if not others:
+        return list(_RUNS)
+    folder = Project.here().state / "runs"
+    names = (path.name for path in folder.iterdir() if not path.name.startswith(".")) if folder.is_dir() else ()
+    return sorted(names, reverse=True)
+
+
+def _recipe_words(verb: str, word: str, others: Sequence[str]) -> list[str]:
+    catalog = Catalog(Project.here())
+    overrides = [other for other in others if "=" in other and not other.startswith("-")]
+    if _wants_stage(others):
+        return _stages(catalog, overrides)
+    found = _from_hydra(catalog, [*(["-m"] if {"-m", "--multirun"} & {*others} else []), *overrides], word)
+    if verb == "explain":
+        found = [item.removesuffix("=") if _is_key(item, catalog) else item for item in found]
+    return [item for item in found if word.startswith("hydra") or not item.startswith("hydra")]
+
+
+def _wants_stage(others: Sequence[str]) -> bool:
+    """Tell whether a flag still waits for the stage it takes."""
+    behind = [*others[1:], "-"]
+    return any(
+        flag in _SELECTION and ("=" in word or word[0] == "-") for flag, word in zip(others, behind, strict=False)
+    )
+
+
+def _is_key(item: str, catalog: Catalog) -> bool:
+    """Tell a key to explain from a choice to explain it under."""
+    return item.endswith("=") and item.removesuffix("=") not in (*catalog.groups(), "recipe")
+
+
+def _stages(catalog: Catalog, overrides: Sequence[str]) -> list[str]:
+    from mlops.recipe.composition import compose
+
+    listed = compose(catalog, overrides).raw.get("stages")
+    return [stage for stage in listed if isinstance(stage, str)] if isinstance(listed, list) else []
+
+
+def _from_hydra(catalog: Catalog, words: Sequence[str], word: str) -> list[str]:
+    """Ask Hydra's own completion; it reads the line, without our verb, from the environment."""
+    from mlops.recipe.app import application
+
+    line = " ".join(["mlops", *words, word])
+    before = {name: os.environ.get(name) for name in ("COMP_LINE", "COMP_POINT")}
+    os.environ.update(COMP_LINE=line, COMP_POINT=str(len(line)))
+    try:
+        with redirect_stdout(io.StringIO()) as said:
+            application(catalog, ["-sc", "query=fish"], lambda overrides: overrides)
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+    return said.getvalue().splitlines()

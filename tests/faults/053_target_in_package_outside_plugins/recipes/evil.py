@@ -1,0 +1,1 @@
+raise SystemExit("this must never be imported")
