@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,10 @@ __all__ = ["render"]
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 """A browser that reads the page fetches nothing and runs nothing."""
+
+_DIGEST = re.compile(r"[0-9a-f]{32,}")
+_DIGEST_SHOWN = 12
+"""Letters of a digest that are shown; run.json holds all of it."""
 
 _STATUS_COLOUR = {"done": "reuse", "failed": "failed", "running": "run"}
 
@@ -170,7 +175,10 @@ def _facts_list(facts: Iterator[tuple[str, Any]]) -> str:
 
 def _told(name: str, value: Any) -> str:
     number = _number(value)
-    return size(number) if name.endswith("_bytes") and number is not None else _shown(value)
+    if name.endswith("_bytes") and number is not None:
+        return size(number)
+    shown = _shown(value)
+    return f"{shown[:_DIGEST_SHOWN]}…" if _DIGEST.fullmatch(shown) else shown
 
 
 def _part(stage: str, body: str) -> str:
