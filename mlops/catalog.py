@@ -175,7 +175,9 @@ def _entry(item: Node, config_path: str) -> Default | Fault:
     (key, (place, value)) = next(iter(item.items.items()))
     if value.items is not None or value.elements is not None:
         return Fault(f"defaults.{key}", str(value.place), "a group takes the name of one choice", f"write '- {key}: NAME'")
-    *words, group = key.split()
+    *words, group = key.split() or [""]
+    if not group.strip("/"):
+        return Fault("defaults", str(place), "an entry names a group", "write '- group: choice'")
     if unknown := [word for word in words if word not in ("override", "optional")]:
         fix = near(unknown[0], ("override", "optional"), what="allowed are")
         return Fault(f"defaults.{group}", str(place), f"unknown word {unknown[0]!r}", fix)

@@ -58,10 +58,17 @@ class Setting:
 
 
 class Origins:
-    """Every setting of a recipe, first to last, and the raw values they left behind."""
+    """Every setting of a recipe, first to last, and the raw values they left behind.
 
-    def __init__(self, settings: Iterable[Setting], raw: Mapping[str, Any]) -> None:
+    Args:
+        settings: first to last.
+        raw: the merged values, references not resolved.
+        home: stands for the place of what is written nowhere: the top of the recipe.
+    """
+
+    def __init__(self, settings: Iterable[Setting], raw: Mapping[str, Any], *, home: Place | None = None) -> None:
         self._raw = raw
+        self._home = home or Place("(not written anywhere)")
         self._by_path: dict[KeyPath, list[tuple[int, Setting]]] = {}
         for order, setting in enumerate(settings):
             self._by_path.setdefault(setting.path, []).append((order, setting))
@@ -96,7 +103,7 @@ class Origins:
             above = self._by_path.get(path[:length], [])[-1:]
             if above and (not found or (above[0][0] > found[0][0] and not isinstance(above[0][1].value, Mapping))):
                 found = above
-        return found[0][1].place if found else Place("(not written anywhere)")
+        return found[0][1].place if found else self._home
 
     def also(self, path: KeyPath) -> tuple[str, ...]:
         """List the other places that had a say in a key, first to last.

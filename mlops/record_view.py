@@ -12,14 +12,17 @@ from mlops.text import duration, size, table
 
 __all__ = ["run_text", "runs_table"]
 
-_MOST_METRICS = 3
+_MOST_METRICS = 2
+_HELD_OUT = ".test."
+"""Metrics on held-out rows come first: they are what runs are compared by."""
+
 _BRIEF = 12
 """Characters of a digest that a person needs to see."""
 
 
 def runs_table(runs: Sequence[Run]) -> str:
     """List runs in columns, one a line."""
-    head = ("run", "recipe", "status", "started", "took", "stages", "metrics")
+    head = ("run", "recipe", "status", "started", "took", "stages", "overrides", "metrics")
     return table(head, [_row(run) for run in runs]) if runs else "no runs; mlops run recipe=NAME makes one"
 
 
@@ -48,10 +51,15 @@ def run_text(run: Run) -> str:
 
 
 def _row(run: Run) -> tuple[str, ...]:
-    metrics = list(run.metrics.items())
+    metrics = sorted(run.metrics.items(), key=lambda item: _HELD_OUT not in item[0])
     brief = ", ".join(f"{name} {_number(value)}" for name, value in metrics[:_MOST_METRICS])
     more = f" +{len(metrics) - _MOST_METRICS}" if len(metrics) > _MOST_METRICS else ""
-    return (run.id, run.recipe, run.status, _local(run.started), _took(run), _actions(run), brief + more)
+    return (run.id, run.recipe, run.status, _local(run.started), _took(run), _actions(run), _changed(run), brief + more)
+
+
+def _changed(run: Run) -> str:
+    """Name the overrides beside the recipe itself."""
+    return " ".join(text for text in run.overrides if not text.startswith("recipe=")) or "–"
 
 
 def _actions(run: Run) -> str:

@@ -89,6 +89,8 @@ def _change(section: str, change: Mapping[str, Any]) -> str:
 
 def _side(section: str, value: Any) -> str:
     """Show one side's value: parameters as YAML would, anything else as it is, digests briefly."""
+    if section == "metrics" and isinstance(value, float):
+        return f"{value:.6g}"
     if section == "parameters" or not isinstance(value, str):
         return shown(value)
     return value[:_BRIEF] if _DIGEST.fullmatch(value) else value

@@ -150,6 +150,9 @@ def _missing(subject: Subject, path: KeyPath) -> Fault:
     key = dotted(subject.origins.follow((*above, path[-1])))
     words = subject.words(path)
     fix = f"set {key}: {_allowed(words)}" if words else f"set {key}"
+    if removed := subject.origins.settings((*above, path[-1])):
+        also = tuple(str(setting.place) for setting in removed[:-1])
+        return Fault(key, str(removed[-1].place), "is required and was removed", fix, also)
     return Fault(key, str(subject.origins.place(above)), "is required", fix, subject.origins.also(above))
 
 

@@ -55,23 +55,24 @@ def amend(given: Given, raw: dict[str, Any], *, into: list[Setting]) -> Fault | 
     path = key_path(given.key)
     parent: Any = raw
     for depth, key in enumerate(path[:-1]):
-        found = _step(parent, key, create=not given.override.is_delete())
+        if not given.override.is_delete() and isinstance(parent, dict) and parent.get(key) is None:
+            parent[key] = {}
+            into.append(Setting(path[: depth + 1], given.place, {}))
+        found = _child(parent, key)
         if not isinstance(found, dict | list):
             return _blocked(given, path, depth=depth, found=found, parent=parent)
         parent = found
     if given.override.is_delete():
-        return _delete(given, parent, path)
+        return _delete(given, parent, path, into=into)
     if given.override.is_add() and not given.override.is_force_add() and _has(parent, path[-1]):
         message = "is already set; '+' adds new keys only"
         return Fault(given.key, str(given.place), message, f"write {str(given.override.input_line).lstrip('+')}")
     return _set(parent, path, plain(given.override.value()), place=given.place, into=into)
 
 
-def _step(parent: Any, key: str, *, create: bool) -> Any:
+def _child(parent: Any, key: str) -> Any:
     if isinstance(parent, list):
         return parent[int(key)] if key.isdigit() and int(key) < len(parent) else None
-    if create and parent.get(key) is None:
-        parent[key] = {}
     return parent.get(key)
 
 
@@ -102,7 +103,7 @@ def _not_set(given: Given, path: KeyPath, options: list[str]) -> Fault:
     return Fault(given.key, str(given.place), "cannot be removed: it is not set", near(path[-1], options))
 
 
-def _delete(given: Given, parent: Any, path: KeyPath) -> Fault | None:
+def _delete(given: Given, parent: Any, path: KeyPath, *, into: list[Setting]) -> Fault | None:
     if not _has(parent, path[-1]):
         return _not_set(given, path, list(parent) if isinstance(parent, dict) else [])
     key: Any = int(path[-1]) if isinstance(parent, list) else path[-1]
@@ -111,6 +112,7 @@ def _delete(given: Given, parent: Any, path: KeyPath) -> Fault | None:
         message = f"cannot be removed: its value is {parent[key]!r}, not {wanted!r}"
         return Fault(given.key, str(given.place), message, f"write ~{given.key}")
     del parent[key]
+    into.append(Setting(path, given.place, None))
     return None
 
 

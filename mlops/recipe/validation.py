@@ -17,6 +17,7 @@ from mlops.recipe.model import Head, Recipe, Section, Sketch, Verdict, masked
 from mlops.recipe.sections import judge_executor, judge_others, judge_section, stage_names
 from mlops.recipe.top_level import judge_head, judge_missing, judge_targets, judge_top_level
 from mlops.stage import Part
+from mlops.yaml_node import Place
 
 __all__ = ["judge_recipe", "validate"]
 
@@ -37,7 +38,7 @@ def judge_recipe(composition: Composition, catalog: Catalog, plugins: Plugins, *
     """Validate a composed recipe as far as it can be read."""
     if not composition.raw:
         return Verdict(None, tuple(in_order(composition.faults)), name=composition.recipe)
-    origins = Origins(composition.settings, composition.raw)
+    origins = Origins(composition.settings, composition.raw, home=Place(composition.recipe_file, 1, 1))
     unknown = composition.unknown | ({()} if composition.incomplete else set())
     resolution = resolve(composition.raw, origins, unknown=unknown)
     judge = Judge(catalog=catalog, plugins=plugins, origins=origins, composition=composition, resolution=resolution)

@@ -44,7 +44,7 @@ def test_the_list_shows_one_run_a_line(project: Path, capsys: pytest.CaptureFixt
     name = a_run(project)
     assert main([]) == 0
     head, line = capsys.readouterr().out.splitlines()
-    assert head.split() == ["run", "recipe", "status", "started", "took", "stages", "metrics"]
+    assert head.split() == ["run", "recipe", "status", "started", "took", "stages", "overrides", "metrics"]
     assert line.startswith(f"{name}  flights  done")
     assert line.endswith("1 run   data.rows 10, data.share 0.12346, data.a 1 +1")
 
