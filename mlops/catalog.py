@@ -182,7 +182,8 @@ def _entry(item: Node, config_path: str) -> Default | Fault:
         fix = near(unknown[0], ("override", "optional"), what="allowed are")
         return Fault(f"defaults.{group}", str(place), f"unknown word {unknown[0]!r}", fix)
     absolute = _absolute(group, config_path)
-    choice = "null" if value.value is None else str(value.value)
+    written = str(value.value)
+    choice = "null" if value.value is None else written.lower() if isinstance(value.value, bool) else written
     return Default(
         place,
         " ".join([*words, "/" + absolute]),

@@ -8,10 +8,9 @@ MlopsError
 │   ├── ContractBroken            data broke a rule of severity fail
 │   ├── LeakFound                 parts of a split share what they must not
 │   └── ParityBroken              the bundle disagrees with the native model
-├── StoreError           exit 1   artifacts could not be read or written
-│   ├── ArtifactDamaged
-│   └── StoreUnwritable
-└── RunInterrupted       exit 130
+└── StoreError           exit 1   artifacts could not be read or written
+    ├── ArtifactDamaged
+    └── StoreUnwritable
 """
 
 from __future__ import annotations
@@ -29,7 +28,6 @@ __all__ = [
     "ParityBroken",
     "ProjectError",
     "RecipeError",
-    "RunInterrupted",
     "StageError",
     "StoreError",
     "StoreUnwritable",
@@ -132,9 +130,3 @@ class ArtifactDamaged(StoreError):
 
 class StoreUnwritable(StoreError):
     """The store's folder cannot be written: full, read-only or not permitted."""
-
-
-class RunInterrupted(MlopsError):
-    """A person or the system asked the run to stop; finished stages are kept."""
-
-    exit_code = 130

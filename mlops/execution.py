@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, TextIO
 
 import yaml
@@ -128,7 +127,7 @@ def _leave_note(work: Workspace, recipe: Recipe, report: Report) -> None:
 def _home(cls: type) -> str:
     """Folder of the top-level package, or the file of the module, that a class comes from."""
     module = sys.modules[cls.__module__.partition(".")[0]]
-    return str(Path(module.__file__ or "").parent)
+    return str(module.__path__[0] if hasattr(module, "__path__") else module.__file__)
 
 
 def _document(recipe: Recipe) -> str:

@@ -105,16 +105,16 @@ class Origins:
                 found = above
         return found[0][1].place if found else self._home
 
-    def also(self, path: KeyPath) -> tuple[str, ...]:
+    def also(self, path: KeyPath, *, referred: bool = True) -> tuple[str, ...]:
         """List the other places that had a say in a key, first to last.
 
-        They are those that set it before, and where the key that it refers to is set.
+        They are those that set it before and, when ``referred``, where the key that it refers to is set.
         """
         path = self.follow(path)
         last = self.place(path)
         places = [setting.place for setting in self.settings(path)]
         target = _target(self._value(path), path)
-        if target is not None and self.follow(target) in self._by_path:
+        if referred and target is not None and self.follow(target) in self._by_path:
             places.append(self.place(target))
         return tuple(dict.fromkeys(str(place) for place in places if place != last))
 

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 from mlops.durable import Lock, make_folder, remove_tree, sync_folder, try_lock, write_atomic, writing
-from mlops.errors import MlopsError, RunInterrupted, StoreError
+from mlops.errors import MlopsError, StoreError
 from mlops.run_history import list_runs, load_run, referenced_digests, remove_run
 from mlops.run_reading import EVENTS_FILE, FACTS_FILE, LOCK_FILE, Run, read_events
 
@@ -231,5 +231,5 @@ def _of_steps(steps: list[dict[str, Any]]) -> dict[str, float]:
 
 
 def _status_of(error: BaseException) -> Literal["failed", "interrupted"]:
-    stopped = isinstance(error, (KeyboardInterrupt, SystemExit, RunInterrupted))
+    stopped = isinstance(error, (KeyboardInterrupt, SystemExit))
     return "interrupted" if stopped else "failed"

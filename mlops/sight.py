@@ -59,8 +59,8 @@ def _below(folders: Iterable[str], suffix: str) -> Iterator[tuple[str, os.stat_r
             here = pending.pop()
             try:
                 entries = sorted(os.scandir(here), key=lambda entry: entry.name)
-            except OSError:
-                yield here, None
+            except OSError:  # a single file, or nothing at all
+                yield from _each([here])
                 continue
             for entry in entries:
                 if entry.is_dir():

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -19,20 +22,24 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import OverrideType
 from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
-from omegaconf import DictConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
 
 from mlops.catalog import RECIPE, ROOT, Catalog
-from mlops.errors import ProjectError, RecipeError
+from mlops.errors import MlopsError, ProjectError, RecipeError
+from mlops.masking import Mask
 from mlops.recipe.composition import compose
 from mlops.recipe.source import CatalogRepository, CatalogSource
 
-__all__ = ["application", "wants_hydra"]
+__all__ = ["SweepRefused", "application", "wants_hydra"]
 
 _FLAGS = {
     *("--cfg", "-c", "--info", "-i", "--multirun", "-m", "--hydra-help", "--shell-completion", "-sc"),
     *("--resolve", "--package", "-p", "--experimental-rerun"),
 }
 _REFUSED = {"config_path": "--config-path", "config_name": "--config-name", "config_dir": "--config-dir"}
+
+_VARIABLE = re.compile(r"\$\{\s*oc\.env\s*:\s*([A-Za-z_]\w*)")
 
 Task = Callable[[Sequence[str]], Any]
 
@@ -64,15 +71,42 @@ class _SearchPath(ConfigSearchPath):  # type: ignore[misc] # hydra has no type i
     prepend = append
 
 
+class SweepRefused(MlopsError):
+    """Jobs of a sweep that could not begin; the others have run."""
+
+    exit_code = 2
+
+
 class _Job:
     """What Hydra calls for each job: our own run, with the job's overrides."""
 
     def __init__(self, task: Task) -> None:
         self._task = task
+        self.returned: list[Any] = []
+        self.refused: list[tuple[str, MlopsError]] = []
+        """Overrides of each job that could not begin, and why."""
 
-    def __call__(self, config: DictConfig) -> Any:
+    def __call__(self, config: DictConfig) -> None:
         del config
-        return self._task([text.removeprefix("++") for text in HydraConfig.get().overrides.task])
+        overrides = [text.removeprefix("++") for text in HydraConfig.get().overrides.task]
+        try:
+            self.returned.append(self._task(overrides))
+        except MlopsError as exc:
+            self.refused.append((" ".join(overrides), exc))
+
+    def results(self) -> list[Any]:
+        """Give what every job returned.
+
+        Raises:
+            MlopsError: jobs could not begin; the others have run.
+        """
+        if len(self.refused) == 1 and not self.returned:
+            raise self.refused[0][1]
+        if self.refused:
+            count = len(self.refused) + len(self.returned)
+            reasons = "\n".join(f"{overrides}\n{exc}" for overrides, exc in self.refused)
+            raise SweepRefused(f"{len(self.refused)} of {count} jobs could not begin:\n{reasons}")
+        return self.returned
 
 
 def application(catalog: Catalog, arguments: Sequence[str], task: Task) -> list[Any]:
@@ -90,11 +124,13 @@ def application(catalog: Catalog, arguments: Sequence[str], task: Task) -> list[
         ProjectError: Hydra refuses the command line.
     """
     version.setbase("1.3")
-    given = get_args_parser().parse_args(list(arguments))
+    parser = get_args_parser()
+    parser.prog = "mlops run"
+    given = parser.parse_intermixed_args(list(arguments))
     for name, flag in _REFUSED.items():
         if getattr(given, name):
             raise ProjectError(f"{flag} is not available", fix="recipes are found by name: recipe=NAME")
-    if not given.shell_completion:
+    if not (given.shell_completion or given.hydra_help):
         _refuse_mistakes(catalog, given.overrides)
         given.overrides = [*_settled(catalog, given.overrides), *_folders(catalog, given.overrides)]
     Plugins.instance()
@@ -158,24 +194,28 @@ def _act(hydra: Hydra, given: argparse.Namespace, job: _Job) -> list[Any]:
     overrides = given.overrides
     if given.hydra_help:
         hydra.hydra_help(config_name=ROOT, args_parser=get_args_parser(), args=given)
-    elif given.cfg:
-        hydra.show_cfg(ROOT, overrides, given.cfg, given.package, resolve=given.resolve)
-    elif given.info:
-        hydra.show_info(given.info, ROOT, overrides)
+    elif given.cfg or given.info:
+        _show(hydra, given)
     elif given.shell_completion:
         hydra.shell_completion(ROOT, overrides)
     elif given.multirun:
-        return _sweep(hydra, overrides, job)
+        hydra.multirun(ROOT, job, overrides, with_log_configuration=False)
+        return job.results()
     else:
-        return [hydra.run(ROOT, job, overrides, with_log_configuration=False).return_value]
+        _ = hydra.run(ROOT, job, overrides, with_log_configuration=False).return_value
+        return job.results()
     sys.stdout.flush()
     return []
 
 
-def _sweep(hydra: Hydra, overrides: list[str], job: _Job) -> list[Any]:
-    """Run every job; one that fails does not keep the others from running."""
-    os.environ.setdefault("HYDRA_FULL_ERROR", "1")
-    returned = hydra.multirun(ROOT, job, overrides, with_log_configuration=False)
-    batches = returned if isinstance(returned, list) else []
-    jobs = [item for batch in batches for item in (batch if isinstance(batch, list) else [batch])]
-    return [item.return_value for item in jobs]
+def _show(hydra: Hydra, given: argparse.Namespace) -> None:
+    """Print the composed config, or how it came about; the values of environment variables as references."""
+    shown = io.StringIO()
+    with contextlib.redirect_stdout(shown):
+        if given.cfg:
+            hydra.show_cfg(ROOT, given.overrides, given.cfg, given.package, resolve=given.resolve)
+        else:
+            hydra.show_info(given.info, ROOT, given.overrides)
+    config = hydra.compose_config(ROOT, given.overrides, RunMode.RUN, with_log_configuration=False)
+    names = set(_VARIABLE.findall(OmegaConf.to_yaml(config)))
+    sys.stdout.write(Mask({name: os.environ[name] for name in names if name in os.environ})(shown.getvalue()))

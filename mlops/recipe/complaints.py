@@ -158,7 +158,7 @@ def _missing(subject: Subject, path: KeyPath) -> Fault:
 
 def _unknown(subject: Subject, path: KeyPath) -> Fault:
     full = subject.origins.follow((*subject.base, *path))
-    place, also = str(subject.origins.place(full)), subject.origins.also(full)
+    place, also = str(subject.origins.place(full)), subject.origins.also(full, referred=False)
     if path[-1] in _INSTANTIATE:
         message = "is not available: a part is described by its own keys alone"
         return Fault(dotted(full), place, message, f"remove {path[-1]}", also)

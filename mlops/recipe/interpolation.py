@@ -182,12 +182,22 @@ class _Resolver:
         if any(target[: len(hole)] == hole for hole in (*self.unknown, *self.found.holes)):
             return _Unresolved()
         name = dotted(target) if target else written
-        paths = (key for key in self.origins.paths() if key[: len(path)] != path and key[-1] != "_target_")
-        known = [dotted(key) for key in paths]
+        known = [dotted(key) for key in self.origins.paths() if self.may_be_meant(key, path)]
         match = get_close_matches(name, [key for key in known if not name.startswith(f"{key}.")], n=1, cutoff=0.55)
         self.found.used.update(key_path(match[0])[:1] if match else ())
         fix = f"did you mean {match[0]!r}?" if match else "name a key that is written in this recipe"
-        return _Unresolved(self.fault(path, f"refers to {written}, which is not set", fix))
+        state = "was removed" if target and self.origins.settings(target) else "is not set"
+        return _Unresolved(self.fault(path, f"refers to {written}, which {state}", fix))
+
+    def may_be_meant(self, key: KeyPath, path: KeyPath) -> bool:
+        """Tell whether a key that was set is still there, and is neither a target nor the referring key."""
+        node: Any = self.raw
+        for part in key:
+            index = _index(node, part)
+            if index is None:
+                return False
+            node = node[index]
+        return key[: len(path)] != path and key[-1] != "_target_"
 
     def circle(self, path: KeyPath) -> Fault | None:
         """Blame one key for a circle, whichever was met first."""

@@ -57,6 +57,10 @@ def _blame(exc: Exception, given: list[Given], survey: Survey) -> tuple[Fault, G
     """Turn a refusal into a fault, and say which entry or override to leave out."""
     text = str(exc)
     message = text.splitlines()[0] if text else type(exc).__name__
+    dynamic = next((e for _, e in survey.entries if "${" in f"{e.choice} {e.text}" and e not in survey.skip), None)
+    if dynamic is not None and "interpolation" in message:
+        what = f"{dynamic.choice or dynamic.text} cannot be resolved in a defaults list"
+        return Fault(f"defaults.{dynamic.group}", str(dynamic.place), what, "write the choice itself"), dynamic
     early = re.search(r"Override '(.+?) : (.+?)' is defined before '(.+?)'", message)
     if early:
         return _too_early(early[1], early[3], survey)

@@ -35,8 +35,7 @@ class Given:
     @property
     def choice(self) -> str:
         """The file that it chooses from a group."""
-        value = plain(self.override.value())
-        return "null" if value is None else str(value).removesuffix(".yaml")
+        return written(self.override.value()).removesuffix(".yaml")
 
 
 @dataclass
@@ -112,11 +111,19 @@ def _choice(given: Given, catalog: Catalog) -> Fault | None:
         return None
     if isinstance(value, list):
         return Fault(given.key, str(given.place), "a group takes the name of one choice", f"write {given.key}=NAME")
-    name = "null" if value is None else str(plain(value))
-    if catalog.locate(f"{given.key}/{name}") or (name == "null" and given.key != RECIPE):
+    if value is None and given.key != RECIPE:
+        return Fault(given.key, str(given.place), "a group takes the name of one choice", f"to leave it out, write ~{given.key}")
+    name = written(value)
+    if catalog.locate(f"{given.key}/{name}"):
         return None
     message, fix = catalog.absence(given.key, name)
     return Fault(given.key, str(given.place), message, fix)
+
+
+def written(value: Any) -> str:
+    """Write a scalar as YAML has it."""
+    value = plain(value)
+    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def plain(value: Any) -> Any:

@@ -37,7 +37,7 @@ def stage_names(judge: Judge) -> list[str]:
 
 def _blame_no_section(judge: Judge, name: str, index: int) -> None:
     value = judge.values.get(name)
-    if name in judge.values and value is not None:
+    if name in judge.values:
         judge.blame((name,), f"must be a section of keys to values, not {shown(value)}", "write its keys below it")
         return
     groups = judge.catalog.options(name)

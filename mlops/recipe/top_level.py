@@ -76,7 +76,7 @@ def judge_top_level(judge: Judge) -> None:
         return
     stages = [name for _, name in listed_stages(judge)]
     groups = {group.split("/", 1)[0] for group in judge.catalog.groups()}
-    known = {*_HEAD, *stages, *groups, *judge.resolution.used, RECIPE, "hydra"}
+    known = {*_HEAD, *stages, *groups, *judge.resolution.used, *_once_listed(judge), RECIPE, "hydra"}
     orphans = [name for name in stages if name not in judge.values]
     for key, value in judge.values.items():
         if key in known or (isinstance(value, Mapping) and judge.is_unknown(("stages",))):
@@ -88,6 +88,12 @@ def judge_top_level(judge: Judge) -> None:
         if isinstance(value, Mapping) and "_target_" in value and not fix.startswith("did you"):
             fix = f"add {key} to stages, or remove it"
         judge.blame((key,), message, fix)
+
+
+def _once_listed(judge: Judge) -> set[str]:
+    """Name the stages of every list that was written, so that a shorter one may leave sections without a use."""
+    lists = [setting.value for setting in judge.origins.settings(("stages",)) if isinstance(setting.value, list)]
+    return {name for names in lists for name in names if isinstance(name, str)}
 
 
 def _sections(judge: Judge) -> list[str]:

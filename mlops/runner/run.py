@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from mlops.errors import MlopsError, RunInterrupted, StageError, StoreError
+from mlops.errors import MlopsError, StageError, StoreError
 from mlops.masking import Mask
 from mlops.outcome import Report, Status
 from mlops.plan.model import Plan
@@ -27,7 +27,7 @@ def execute(plan: Plan, bench: Bench) -> Report:
         for position, step in enumerate(plan.steps):
             try:
                 result = perform(bench, step)
-            except (KeyboardInterrupt, RunInterrupted):
+            except KeyboardInterrupt:
                 _stop(report, bench, plan, position=position, status="interrupted", error="the run was interrupted")
                 break
             except Exception as exc:  # noqa: BLE001 - a stage may raise anything; the report carries it
@@ -72,7 +72,7 @@ def _ended_by_signal() -> Iterator[None]:
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         del number, frame
-        raise RunInterrupted("the run was asked to stop")
+        raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGTERM, interrupt)
     try:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mlops.errors import ProjectError, RunInterrupted, StageError, StoreError
+from mlops.errors import ProjectError, StageError, StoreError
 from mlops.record import (
     RunFacts,
     RunRecord,
@@ -154,7 +154,6 @@ def test_a_killed_run_is_interrupted_and_keeps_every_acknowledged_event(runs: Pa
         (StageError("no rows"), "failed"),
         (ValueError("odd"), "failed"),
         (KeyboardInterrupt(), "interrupted"),
-        (RunInterrupted("stopped"), "interrupted"),
     ],
 )
 def test_an_error_that_leaves_the_block_ends_the_run(runs: Path, error: BaseException, status: str) -> None:

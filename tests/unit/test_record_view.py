@@ -46,7 +46,7 @@ def test_the_list_shows_one_run_a_line(project: Path, capsys: pytest.CaptureFixt
     head, line = capsys.readouterr().out.splitlines()
     assert head.split() == ["run", "recipe", "status", "started", "took", "stages", "overrides", "metrics"]
     assert line.startswith(f"{name}  flights  done")
-    assert line.endswith("1 run   data.rows 10, data.share 0.12346, data.a 1 +1")
+    assert line.endswith("1 run   data.rows=10  data.rows 10, data.share 0.12346 +2")
 
 
 def test_without_runs_the_list_says_how_to_make_one(capsys: pytest.CaptureFixture[str]) -> None:
