@@ -105,7 +105,7 @@ def _started(words: Sequence[str], folder: Path, env: Mapping[str, str]) -> Iter
     process = subprocess.Popen(
         list(words),
         cwd=folder,
-        env={**os.environ, **env},
+        env={**_environment(), **env},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -118,6 +118,11 @@ def _started(words: Sequence[str], folder: Path, env: Mapping[str, str]) -> Iter
         except BaseException:
             os.killpg(process.pid, signal.SIGKILL)
             raise
+
+
+def _environment() -> dict[str, str]:
+    """Give what we were started with, but let Python keep compiled code as it does for everyone."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def _children() -> float:

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.measuring import command, program
 
-__all__ = ["FLIGHTS", "chain", "dvc_environment", "dvc_project", "fan", "temporary", "toy_project", "under_git"]
+__all__ = ["FLIGHTS", "chain", "dvc_environment", "dvc_project", "fan", "temporary", "toy_project"]
 
 _ROOT = Path(__file__).resolve().parent.parent
 FLIGHTS = _ROOT / "recipes" / "data" / "flights.parquet"

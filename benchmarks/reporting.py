@@ -63,7 +63,12 @@ class Aim:
 
     def cells(self) -> tuple[str, ...]:
         """Write the aim down."""
-        return (self.name, f"{self.value:.3g}{self.unit}", f"≤ {self.limit:g}{self.unit}", "met" if self.met else "MISSED")
+        return (
+            self.name,
+            f"{self.value:.3g}{self.unit}",
+            f"≤ {self.limit:g}{self.unit}",
+            "met" if self.met else "MISSED",
+        )
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,9 @@ class Report:
         return {"benchmark": self.name, "machine": _machine(), "rows": rows, "aims": aims, "notes": list(self.notes)}
 
 
-def asked(description: str | None, *, repeats: int, more: Callable[[argparse.ArgumentParser], object] | None = None) -> argparse.Namespace:
+def asked(
+    description: str | None, *, repeats: int, more: Callable[[argparse.ArgumentParser], object] | None = None
+) -> argparse.Namespace:
     """Read the command line that every benchmark shares, and what it adds.
 
     Args:
@@ -90,7 +97,7 @@ def asked(description: str | None, *, repeats: int, more: Callable[[argparse.Arg
         repeats: how many rounds when nobody says.
         more: adds the benchmark's own arguments.
     """
-    parser = argparse.ArgumentParser(description=description)
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=repeats, help=f"rounds; medians are shown (default {repeats})")
     parser.add_argument("--json", action="store_true", help="end with one line of JSON")
     if more:

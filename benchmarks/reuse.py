@@ -28,7 +28,9 @@ def main() -> None:
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--recipe", choices=("flights", "chain"), default="flights", help="what to run (default flights)")
+    parser.add_argument(
+        "--recipe", choices=("flights", "chain"), default="flights", help="what to run (default flights)"
+    )
 
 
 def _measured(folder: Path, given: argparse.Namespace) -> Report:

@@ -86,12 +86,17 @@ class Catalog:
         what = "recipe" if group == RECIPE else group
         name = choice.removesuffix(".yaml").removesuffix(".yml")
         options = self.options(group)
-        fix = near(name.rpartition("/")[2], options, what="recipes are" if group == RECIPE else f"choices of {what} are")
+        fix = near(
+            name.rpartition("/")[2], options, what="recipes are" if group == RECIPE else f"choices of {what} are"
+        )
         if not _NAME.fullmatch(choice):
             return f"{choice!r} is not a name; a {what} goes by its name, not by a path", fix
         for folder in self._folders(group):
             if (folder / f"{name}.yaml").is_symlink():
-                return f"the {what} {name!r} is a link that leads out of {folder.name}/, or nowhere", "copy the file there"
+                return (
+                    f"the {what} {name!r} is a link that leads out of {folder.name}/, or nowhere",
+                    "copy the file there",
+                )
             if (folder / f"{name}.yml").exists():
                 return f"there is no {what} {name!r}", f"rename {name}.yml to {name}.yaml"
         return f"there is no {what} {choice!r}", fix
@@ -171,10 +176,14 @@ def _entry(item: Node, config_path: str) -> Default | Fault:
     if item.items is None and item.elements is None and isinstance(item.value, str):
         return Default(item.place, item.value)
     if item.items is None or len(item.items) != 1:
-        return Fault("defaults", str(item.place), "each item names one file or one 'group: choice'", "begin each with '- '")
+        return Fault(
+            "defaults", str(item.place), "each item names one file or one 'group: choice'", "begin each with '- '"
+        )
     (key, (place, value)) = next(iter(item.items.items()))
     if value.items is not None or value.elements is not None:
-        return Fault(f"defaults.{key}", str(value.place), "a group takes the name of one choice", f"write '- {key}: NAME'")
+        return Fault(
+            f"defaults.{key}", str(value.place), "a group takes the name of one choice", f"write '- {key}: NAME'"
+        )
     *words, group = key.split() or [""]
     if not group.strip("/"):
         return Fault("defaults", str(place), "an entry names a group", "write '- group: choice'")

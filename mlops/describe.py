@@ -8,6 +8,7 @@ import types
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
@@ -60,25 +61,32 @@ def field_at(cls: type[BaseModel], path: tuple[str, ...]) -> FieldWords | None:
 
 def words_of(name: str, annotation: Any) -> FieldWords:
     """Describe an item of a list or mapping, which has no sentence of its own."""
-    return FieldWords(name, type_words(annotation), False, None, "", _limits(annotation, ()), _example(annotation))  # noqa: FBT003 - as fields are read
+    return FieldWords(name, type_words(annotation), False, None, "", _limits(annotation, ()), _example(annotation))
 
 
 def child(annotation: Any, key: str) -> Any:
     """Find the annotation of a key inside a model, list or mapping; None when there is none."""
-    origin, arguments = get_origin(annotation), get_args(annotation)
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         info = annotation.model_fields.get(key)
         return info.annotation if info else None
-    if origin in (Union, types.UnionType):
-        return next((found for item in arguments if (found := child(item, key)) is not None), None)
+    if _is_union(annotation):
+        return next((found for item in get_args(annotation) if (found := child(item, key)) is not None), None)
     if hasattr(annotation, "__metadata__"):
-        return child(arguments[0], key)
-    if origin in (list, set, frozenset) and arguments:
-        return arguments[0] if key.isdigit() else None
-    if origin is tuple and arguments and key.isdigit():
-        several = len(arguments) == 2 and arguments[1] is ...  # noqa: PLR2004 - tuple[X, ...]
-        return arguments[0] if several else arguments[int(key)] if int(key) < len(arguments) else None
-    return arguments[1] if _is_mapping(origin) and arguments else None
+        return child(get_args(annotation)[0], key)
+    return _item(get_origin(annotation), get_args(annotation), key)
+
+
+def _item(origin: Any, arguments: tuple[Any, ...], key: str) -> Any:
+    """Find the annotation of a list's or mapping's item."""
+    if not arguments:
+        return None
+    if _is_mapping(origin):
+        return arguments[1]
+    if not key.isdigit() or origin not in (list, set, frozenset, tuple):
+        return None
+    if origin is tuple and arguments[-1] is not ...:
+        return arguments[int(key)] if int(key) < len(arguments) else None
+    return arguments[0]
 
 
 def model_in(annotation: Any) -> type[BaseModel] | None:
@@ -99,21 +107,26 @@ def nested(annotation: Any) -> type[BaseModel] | None:
 
 def type_words(annotation: Any) -> str:
     """Say a type as a person who writes YAML would."""
-    if annotation in _NAMES:
-        return _NAMES[annotation]
-    origin, arguments = get_origin(annotation), get_args(annotation)
-    if origin is Literal:
-        return "one of " + ", ".join(str(value) for value in arguments)
-    if origin in (Union, types.UnionType):
-        return " or ".join(dict.fromkeys(type_words(item) for item in arguments))
-    if origin in (list, tuple, set, frozenset):
-        return f"list of {type_words(arguments[0])}" if arguments else "list"
-    if _is_mapping(origin):
-        return f"mapping of {type_words(arguments[0])} to {type_words(arguments[1])}" if arguments else "mapping"
-    if hasattr(annotation, "__metadata__"):
-        return type_words(arguments[0])
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return f"section ({annotation.__name__})"
+    arguments = get_args(annotation)
+    if hasattr(annotation, "__metadata__"):
+        return type_words(arguments[0])
+    if annotation in _NAMES:
+        return _NAMES[annotation]
+    if _is_union(annotation):
+        return " or ".join(dict.fromkeys(type_words(item) for item in arguments))
+    return _container_words(annotation, get_origin(annotation), arguments)
+
+
+def _container_words(annotation: Any, origin: Any, arguments: tuple[Any, ...]) -> str:
+    if origin is Literal:
+        return "one of " + ", ".join(str(value) for value in arguments)
+    inner = [type_words(item) for item in arguments if item is not ...]
+    if origin in (list, tuple, set, frozenset):
+        return f"list of {inner[0]}" if inner else "list"
+    if _is_mapping(origin):
+        return f"mapping of {inner[0]} to {inner[1]}" if inner else "mapping"
     return getattr(annotation, "__name__", str(annotation))
 
 
@@ -189,7 +202,7 @@ def _sentences(cls: type) -> dict[str, str]:
         (node.body for node in ast.walk(tree) if isinstance(node, ast.ClassDef) and node.name == cls.__name__), []
     )
     found: dict[str, str] = {}
-    for field, text in zip(body, body[1:], strict=False):
+    for field, text in pairwise(body):
         if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and _is_text(text):
             found[field.target.id] = " ".join(inspect.cleandoc(text.value.value).split())  # type: ignore[attr-defined] # seen to be text
     return found

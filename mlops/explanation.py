@@ -11,9 +11,8 @@ from pydantic import BaseModel
 from mlops.catalog import near
 from mlops.describe import FieldWords, field_at, fields, one_line
 from mlops.errors import ProjectError
-from mlops.origin import KeyPath, Setting, dotted
+from mlops.origin import KeyPath, Setting, dotted, key_path
 from mlops.recipe import Head, Options, Recipe
-from mlops.stage import Part
 
 __all__ = ["Explanation", "explain"]
 
@@ -38,7 +37,7 @@ class Explanation:
             "value": self.value,
             "type": words.type if words else None,
             "limits": words.limits if words else None,
-            "default": words.default if words and not words.required else None,
+            "default": _plain(words.default) if words and not words.required else None,
             "description": words.description if words else self.about,
             "set": [{"where": str(s.place), "value": s.value} for s in self.settings],
         }
@@ -50,42 +49,62 @@ def explain(recipe: Recipe, key: str) -> Explanation:
     Raises:
         ProjectError: the recipe has no such key, and none could be set there.
     """
-    path = recipe.origins.follow(tuple(key.split(".")))
+    path = recipe.origins.follow(key_path(key))
     owner, inner = _owner(recipe, path)
     words = field_at(owner, inner) if owner and inner else None
     found, value = _value(recipe.values, path)
     if not found and words is None:
-        known = sorted({dotted(p) for p in recipe.origins.paths()})
-        raise ProjectError(f"the recipe {recipe.name!r} has no key {key!r}", fix=near(key, known, what="try"))
+        raise _unknown(recipe, key, path)
     if not found and words is not None:
         value = words.default
     about = one_line(owner) if owner and not inner else ""
     inside = tuple(fields(owner)) if owner and not inner else ()
-    return Explanation(dotted(path), value, words, about, tuple(recipe.origins.settings(path)), inside)
+    return Explanation(dotted(path), _plain(value), words, about, tuple(recipe.origins.settings(path)), inside)
+
+
+def _unknown(recipe: Recipe, key: str, path: KeyPath) -> ProjectError:
+    """Suggest a key that is set, or could be."""
+    known = {dotted(p) for p in recipe.origins.paths()} | set(Head.model_fields)
+    owner, _ = _owner(recipe, path)
+    if owner is not None:
+        known |= {dotted((*path[:-1], name)) for name in owner.model_fields}
+    return ProjectError(
+        f"the recipe {recipe.name!r} has no key {key!r}", fix=near(dotted(path), sorted(known), what="try")
+    )
 
 
 def _owner(recipe: Recipe, path: KeyPath) -> tuple[type[BaseModel] | None, KeyPath]:
     """Find the model that a key belongs to, and the rest of the path below it."""
-    if path[0] in Head.model_fields:
+    if not path or path[0] in Head.model_fields:
         return Head, path
     section = next((s for s in recipe.sections if s.name == path[0]), None)
-    if section is not None:
-        if len(path) > 1 and path[1] in Options.model_fields:
-            return Options, path[1:]
-        return type(section.stage), path[1:]
-    part = _part_at(recipe, path[0])
-    return (type(part), path[1:]) if part is not None else (None, path)
+    if section is not None and len(path) > 1 and path[1] in Options.model_fields:
+        return Options, path[1:]
+    classes = _classes(recipe)
+    for depth in range(len(path), 0, -1):
+        found, value = _value(recipe.values, path[:depth])
+        target = value.get("_target_") if found and isinstance(value, Mapping) else None
+        if target in classes:
+            return classes[target], path[depth:]
+    return None, path
 
 
-def _part_at(recipe: Recipe, name: str) -> Part | None:
-    if name == "executor":
-        return recipe.executor
-    for section in recipe.sections:
-        for field in type(section.stage).model_fields:
-            if recipe.origins.follow((section.name, field, "_"))[0] == name:
-                part = getattr(section.stage, field)
-                return part if isinstance(part, Part) else None
-    return None
+def _classes(recipe: Recipe) -> dict[str, type[BaseModel]]:
+    """Map the targets of a recipe to their classes."""
+    parts = [part for section in recipe.sections for part in section.parts]
+    found: dict[str, type[BaseModel]] = {f"{part.__module__}.{part.__name__}": part for part in parts}
+    found.update({section.target: type(section.stage) for section in recipe.sections})
+    executor = recipe.values.get("executor")
+    if isinstance(executor, Mapping):
+        found[str(executor.get("_target_"))] = type(recipe.executor)
+    return found
+
+
+def _plain(value: Any) -> Any:
+    """Give models and lists of them as the YAML that would make them."""
+    if isinstance(value, BaseModel):
+        return value.model_dump()
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _value(values: Any, path: KeyPath) -> tuple[bool, Any]:

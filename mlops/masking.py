@@ -46,7 +46,7 @@ class Mask:
 
 
 def _spellings(value: str) -> Iterator[str]:
-    """Spell a value as it is, as Python's repr and JSON escape it, as a URL carries it, and without white space around."""
+    """Spell a value as it is, stripped, as Python's repr and JSON escape it, and as a URL carries it."""
     for text in dict.fromkeys((value, value.strip())):
         if len(text) < SHORTEST:
             continue

@@ -12,8 +12,6 @@ import importlib.util
 import inspect
 import re
 import sys
-import traceback
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -24,6 +22,7 @@ from typing import Any
 
 from mlops.errors import MlopsError
 from mlops.stage import Part
+from mlops.target_wording import import_fix, line_of, not_dotted, suggestion, words_of
 
 __all__ = ["FIRST_PARTY", "Plugins", "TargetRefused"]
 
@@ -65,7 +64,7 @@ class Plugins:
             TargetRefused: it is not trusted, not there, or not a subclass of ``kind``.
         """
         if not isinstance(target, str) or not _DOTTED.fullmatch(target):
-            raise TargetRefused(_not_dotted(target), fix="write package.module.Class")
+            raise TargetRefused(not_dotted(target), fix="write package.module.Class")
         if target not in self._resolved:
             self._resolved[target] = self._load(target)
         found = self._resolved[target]
@@ -103,7 +102,7 @@ class Plugins:
         if name not in vars(module):
             classes = [k for k, v in vars(module).items() if isinstance(v, type) and issubclass(v, Part)]
             own = [key for key in classes if vars(module)[key].__module__ == module_name]
-            raise TargetRefused(f"{module_name} has no {name!r}", fix=_suggestion(name, own))
+            raise TargetRefused(f"{module_name} has no {name!r}", fix=suggestion(name, own))
         return vars(module)[name]
 
     def _import(self, module_name: str, target: str) -> ModuleType:
@@ -119,8 +118,8 @@ class Plugins:
             return importlib.import_module(module_name)
         except (Exception, SystemExit) as exc:
             raise TargetRefused(
-                f"{target}: importing {module_name} failed{_line(exc, self.folder)}: {_words(exc)}",
-                fix=_import_fix(exc),
+                f"{target}: importing {module_name} failed{line_of(exc, self.folder)}: {words_of(exc)}",
+                fix=import_fix(exc),
             ) from exc
 
     def _expose(self) -> None:
@@ -137,7 +136,7 @@ class Plugins:
             if spec is None or spec.submodule_search_locations is None:
                 return None
             name = ".".join([package, *rest[: index + 1]])
-            spec = PathFinder.find_spec(name, list(spec.submodule_search_locations))
+            spec = _submodule(name, list(spec.submodule_search_locations))
         return spec
 
     def _is_project(self, package: str) -> bool:
@@ -218,23 +217,11 @@ class Plugins:
         return [package, *(f"{package}.{name}" for name in inner if _declares_parts(folders, name))]
 
     def _modules_like(self, module_name: str) -> str:
-        return _suggestion(module_name, self._modules(module_name.split(".", 1)[0]))
+        return suggestion(module_name, self._modules(module_name.split(".", 1)[0]))
 
     def _near(self, package: str) -> str:
         near = get_close_matches(package, self.trusted(), n=1, cutoff=0.6)
         return f"did you mean {near[0]!r}? " if near else ""
-
-
-def _not_dotted(target: Any) -> str:
-    """Say what is wrong with a name: a reference to the environment, a strange letter, or its form."""
-    if not isinstance(target, str):
-        return f"{target!r} is not a dotted name"
-    if "${oc.env:" in target:
-        return "a target must be written in the recipe, not come from the environment"
-    strange = next((letter for letter in target if not letter.isascii()), None)
-    if strange:
-        return f"{target!r} is not a dotted name: it holds {unicodedata.name(strange, 'a letter')} ({strange!r})"
-    return f"{target!r} is not a dotted name"
 
 
 def _is_ours(spec: ModuleSpec) -> bool:
@@ -244,25 +231,15 @@ def _is_ours(spec: ModuleSpec) -> bool:
     return any(found.is_relative_to(folder / spec.name.split(".", 1)[0]) for folder in (home, home / "plugins"))
 
 
-def _line(exc: BaseException, folder: Path) -> str:
-    """Name the last line of the project's plugins that an import ran."""
-    if isinstance(exc, SyntaxError) and exc.filename and Path(exc.filename).is_relative_to(folder):
-        return f" (plugins/{Path(exc.filename).relative_to(folder)}:{exc.lineno})"
-    frames = [f for f in traceback.extract_tb(exc.__traceback__) if Path(f.filename).is_relative_to(folder)]
-    return f" (plugins/{Path(frames[-1].filename).relative_to(folder)}:{frames[-1].lineno})" if frames else ""
-
-
-def _words(exc: BaseException) -> str:
-    text = exc.what if isinstance(exc, MlopsError) else str(exc)
-    return f"{type(exc).__name__}: {text.splitlines()[0]}" if text else type(exc).__name__
-
-
-def _import_fix(exc: BaseException) -> str:
-    if isinstance(exc, MlopsError):
-        return exc.fix
-    if isinstance(exc, ModuleNotFoundError) and exc.name:
-        return f"install {exc.name.split('.', 1)[0]}, or see how it is spelt"
-    return "mend the module; python -c 'import …' shows the whole traceback"
+def _submodule(name: str, folders: list[str]) -> ModuleSpec | None:
+    """Locate a module in its package's folders; the package need not be imported."""
+    try:
+        return PathFinder.find_spec(name, folders)
+    except KeyError:  # a folder without __init__.py: the finder asks sys.modules for its parent
+        inner = [str(path) for folder in folders if (path := Path(folder) / name.rpartition(".")[2]).is_dir()]
+        spec = ModuleSpec(name, None, is_package=True)
+        spec.submodule_search_locations = inner
+        return spec
 
 
 def _editable(package: str) -> ModuleSpec | None:
@@ -281,10 +258,3 @@ def _declares_parts(folders: list[str], name: str) -> bool:
             text = path.read_text(encoding="utf-8", errors="replace")
             return bool(re.search(r"^class \w+\((\w+, *)*(Stage|Part|Estimator)\b", text, re.MULTILINE))
     return False
-
-
-def _suggestion(name: str, choices: list[str]) -> str:
-    near = get_close_matches(name, choices, n=1, cutoff=0.5)
-    if near:
-        return f"did you mean {near[0]!r}?"
-    return f"there are {', '.join(sorted(choices))}" if choices else ""

@@ -73,11 +73,11 @@ class Project:
         """
         if "://" in source:
             return [source]
-        path = os.path.expanduser(source)
+        path = Path(source).expanduser() if source.startswith("~") else source
         for base in self.bases:
             full = os.path.normpath(base / path)
-            if os.path.exists(full):
+            if os.path.exists(full):  # noqa: PTH110 - false, not an error, for what is no path at all
                 return [full]
-            if found := sorted(glob.glob(full, recursive=True)):
+            if found := sorted(glob.glob(full, recursive=True)):  # noqa: PTH207 - the pattern is absolute
                 return found
         return []

@@ -23,7 +23,9 @@ class Part(BaseModel):
     validation context holds under ``resolve``.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), validate_default=True, defer_build=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", protected_namespaces=(), validate_default=True, defer_build=True
+    )
 
     libraries: ClassVar[tuple[str, ...]] = ()
     """Distributions whose versions change the result; they count in the stage's key."""
@@ -37,7 +39,9 @@ class Part(BaseModel):
         if not isinstance(value, Mapping) or "_target_" not in value:
             if isinstance(value, Mapping) and inspect.isabstract(cls):
                 raise PydanticCustomError(
-                    "no_target", "has no _target_, so it is not known which {kind}", {"kind": cls.__name__, "fix": "add _target_: package.module.Class"}
+                    "no_target",
+                    "has no _target_, so it is not known which {kind}",
+                    {"kind": cls.__name__, "fix": "add _target_: package.module.Class"},
                 )
             return handler(value)
         resolve: Callable[[str, type[Part]], type[Self]] = (info.context or {})["resolve"]

@@ -11,7 +11,7 @@ from mlops.errors import Fault, RecipeError
 from mlops.plan import Plan, Selection, inspect, make_plan
 from mlops.plugins import Plugins
 from mlops.project import Project
-from mlops.recipe import Recipe, Verdict, judge
+from mlops.recipe import Recipe, Verdict, appraise
 from mlops.store import Store
 
 __all__ = ["Workspace"]
@@ -45,14 +45,14 @@ class Workspace:
 
     def recipe(self, overrides: Sequence[str]) -> Recipe:
         """Compose and validate a recipe; RecipeError lists every mistake."""
-        verdict = judge(self.catalog, self.plugins, overrides)
+        verdict = appraise(self.catalog, self.plugins, overrides)
         if verdict.recipe is None:
             raise RecipeError(verdict.name or "?", self._faults(verdict))
         return verdict.recipe
 
     def check(self, overrides: Sequence[str]) -> tuple[str, list[Fault]]:
         """Find every mistake of a recipe: its name, and the faults."""
-        verdict = judge(self.catalog, self.plugins, overrides)
+        verdict = appraise(self.catalog, self.plugins, overrides)
         return verdict.name, self._faults(verdict)
 
     def _faults(self, verdict: Verdict) -> list[Fault]:

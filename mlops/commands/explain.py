@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from pydantic import BaseModel
+
 from mlops.commands.arguments import parser, with_overrides
 from mlops.explanation import Explanation, explain
 from mlops.workspace import Workspace
@@ -34,8 +36,7 @@ def _render(found: Explanation) -> str:
         lines.append(f"  {found.words.type}{limits}; {default}")
         if found.words.description:
             lines.append(f"  {found.words.description}")
-    for field in found.keys:
-        lines.append(f"  {field.name}: {field.type} – {field.description}")
+    lines += [f"  {field.name}: {field.type} – {field.description}" for field in found.keys]
     lines.append("set, in order:" if found.settings else "set nowhere: this is the default")
     lines += [f"  {setting.place}  {_shown(setting.value)}" for setting in found.settings]
     if found.settings:
@@ -44,4 +45,6 @@ def _render(found: Explanation) -> str:
 
 
 def _shown(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, default=str)
+    return json.dumps(
+        value, ensure_ascii=False, default=lambda item: item.model_dump() if isinstance(item, BaseModel) else str(item)
+    )

@@ -183,7 +183,11 @@ class _Wirer:
         below = [s for s, outs in self.below.items() if any(issubclass(value, kind) for value in outs.values())]
         if below:
             return f"move {below[0]}, which makes one, above it"
-        off = [name for name, value in self.recipe.values.items() if isinstance(value, dict) and value.get("enabled") is False]
+        off = [
+            name
+            for name, value in self.recipe.values.items()
+            if isinstance(value, dict) and value.get("enabled") is False
+        ]
         hint = f" ({', '.join(off)}: enabled is false)" if off else ""
         return f"put a stage that makes a {kind.format} above it{hint}"
 
@@ -199,18 +203,20 @@ def _list(stage: str, outputs: Mapping[str, type[Artifact]]) -> str:
 def wire(recipe: Recipe, sections: Sequence[Section] | None = None) -> Wiring:
     """Connect every input of every stage to its maker; what cannot be connected is a fault."""
     wirer = _Wirer(recipe)
-    stages = _in_order(recipe) if sections is None else sections
+    stages = _in_order(recipe, sections)
     wirer.below = {stage.name: ports(kind).outputs for stage in stages if (kind := _class(stage)) is not None}
     for section in stages:
         wirer.add(section)
     return Wiring(wirer.links, tuple(wirer.faults))
 
 
-def _in_order(recipe: Recipe) -> Sequence[Section | Sketch]:
+def _in_order(recipe: Recipe, sections: Sequence[Section] | None) -> list[Section | Sketch]:
     """Put the stages of a recipe with mistakes in reading order; disabled ones take no part."""
-    if not recipe.sketches:
-        return recipe.sections
-    known: dict[str, Section | Sketch] = {stage.name: stage for stage in (*recipe.sections, *recipe.sketches)}
+    if sections is not None or not recipe.sketches:
+        return list(recipe.sections if sections is None else sections)
+    known: dict[str, Section | Sketch] = {}
+    known.update((stage.name, stage) for stage in recipe.sections)
+    known.update((stage.name, stage) for stage in recipe.sketches)
     listed = recipe.values.get("stages") or ()
-    enabled = (known[name] for name in listed if isinstance(name, str) and name in known)
+    enabled = [known[name] for name in listed if isinstance(name, str) and name in known]
     return [stage for stage in enabled if stage.options is None or stage.options.enabled]

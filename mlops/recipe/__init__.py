@@ -9,10 +9,10 @@ from mlops.errors import Fault, RecipeError
 from mlops.plugins import Plugins
 from mlops.recipe.model import Head, Options, Recipe, Section, Sketch, Verdict
 
-__all__ = ["Head", "Options", "Recipe", "Section", "Sketch", "Verdict", "examine", "judge", "load"]
+__all__ = ["Head", "Options", "Recipe", "Section", "Sketch", "Verdict", "appraise", "examine", "load"]
 
 
-def judge(catalog: Catalog, plugins: Plugins, overrides: Sequence[str]) -> Verdict:
+def appraise(catalog: Catalog, plugins: Plugins, overrides: Sequence[str]) -> Verdict:
     """Compose and validate a recipe; what is right of a wrong one is kept, to look for further mistakes."""
     from mlops.recipe.composition import compose
     from mlops.recipe.validation import judge_recipe
@@ -26,7 +26,7 @@ def examine(catalog: Catalog, plugins: Plugins, overrides: Sequence[str]) -> tup
     Returns:
         The recipe or None, every fault, and the recipe's name as far as it is known.
     """
-    verdict = judge(catalog, plugins, overrides)
+    verdict = appraise(catalog, plugins, overrides)
     return verdict.recipe, list(verdict.faults), verdict.name
 
 
@@ -36,7 +36,7 @@ def load(catalog: Catalog, plugins: Plugins, overrides: Sequence[str]) -> Recipe
     Raises:
         RecipeError: it has mistakes; all of them are listed.
     """
-    verdict = judge(catalog, plugins, overrides)
+    verdict = appraise(catalog, plugins, overrides)
     if verdict.recipe is None:
         raise RecipeError(verdict.name or "?", verdict.faults)
     return verdict.recipe

@@ -22,13 +22,14 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import OverrideType
 from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
-from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from mlops.catalog import RECIPE, ROOT, Catalog
 from mlops.errors import MlopsError, ProjectError, RecipeError
 from mlops.masking import Mask
+from mlops.origin import in_order
 from mlops.recipe.composition import compose
+from mlops.recipe.overrides import parse_overrides
 from mlops.recipe.source import CatalogRepository, CatalogSource
 
 __all__ = ["SweepRefused", "application", "wants_hydra"]
@@ -37,7 +38,12 @@ _FLAGS = {
     *("--cfg", "-c", "--info", "-i", "--multirun", "-m", "--hydra-help", "--shell-completion", "-sc"),
     *("--resolve", "--package", "-p", "--experimental-rerun"),
 }
-_REFUSED = {"config_path": "--config-path", "config_name": "--config-name", "config_dir": "--config-dir"}
+_REFUSED = {
+    "config_path": "--config-path",
+    "config_name": "--config-name",
+    "config_dir": "--config-dir",
+    "experimental_rerun": "--experimental-rerun",  # it would load a pickle
+}
 
 _VARIABLE = re.compile(r"\$\{\s*oc\.env\s*:\s*([A-Za-z_]\w*)")
 
@@ -66,6 +72,7 @@ class _SearchPath(ConfigSearchPath):  # type: ignore[misc] # hydra has no type i
 
     def append(self, provider: str, path: str, anchor: Any = None) -> None:
         """Refuse: a recipe cannot add places to search."""
+        del provider, path, anchor
         raise ProjectError("hydra.searchpath is not available", fix="put files into the project's conf/ and recipes/")
 
     prepend = append
@@ -130,6 +137,8 @@ def application(catalog: Catalog, arguments: Sequence[str], task: Task) -> list[
     for name, flag in _REFUSED.items():
         if getattr(given, name):
             raise ProjectError(f"{flag} is not available", fix="recipes are found by name: recipe=NAME")
+    if any(text.lstrip("+~").startswith("hydra.searchpath") for text in given.overrides):
+        raise ProjectError("hydra.searchpath is not available", fix="put files into the project's conf/ and recipes/")
     if not (given.shell_completion or given.hydra_help):
         _refuse_mistakes(catalog, given.overrides)
         given.overrides = [*_settled(catalog, given.overrides), *_folders(catalog, given.overrides)]
@@ -137,7 +146,7 @@ def application(catalog: Catalog, arguments: Sequence[str], task: Task) -> list[
     hydra = Hydra(task_name="mlops", config_loader=_Loader(catalog))
     GlobalHydra.instance().initialize(hydra)
     try:
-        return _act(hydra, given, _Job(task))
+        return _act(hydra, given, _Job(task), catalog=catalog)
     except HydraException as exc:
         raise ProjectError(_first_lines(exc)) from exc
     finally:
@@ -145,9 +154,24 @@ def application(catalog: Catalog, arguments: Sequence[str], task: Task) -> list[
 
 
 def _refuse_mistakes(catalog: Catalog, overrides: Sequence[str]) -> None:
-    """Report what is wrong with the files and with every override that is not a sweep, before any job."""
+    """Report what is wrong with the files and the overrides, before any job; swept values are judged job by job."""
+    fixed, swept = _swept(overrides)
+    faults = [fault for text in swept for fault in parse_overrides([text], catalog).faults]
+    recipes = [text for text in swept if text.startswith(f"{RECIPE}=")]
+    names: list[str] = []
+    for recipe in recipes or [None]:
+        composition = compose(catalog, [*fixed, recipe] if recipe else fixed)
+        faults += composition.faults
+        names.append(composition.recipe)
+    if faults:
+        raise RecipeError(", ".join(filter(None, names)) or "?", in_order(faults))
+
+
+def _swept(overrides: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Tell fixed overrides from sweeps; each listed choice of a sweep is written out as an override."""
     parser = OverridesParser.create()
     fixed: list[str] = []
+    swept: list[str] = []
     for text in overrides:
         try:
             override = parser.parse_override(text)
@@ -156,11 +180,9 @@ def _refuse_mistakes(catalog: Catalog, overrides: Sequence[str]) -> None:
             continue
         if not override.is_sweep_override():
             fixed.append(text)
-        elif override.key_or_group == RECIPE:
-            fixed.append(f"{RECIPE}={next(iter(override.sweep_string_iterator()))}")
-    composition = compose(catalog, fixed)
-    if composition.faults:
-        raise RecipeError(composition.recipe or "?", composition.faults)
+        elif override.is_discrete_sweep() and not override.is_hydra_override():
+            swept += [f"{override.get_key_element()}={value}" for value in override.sweep_string_iterator()]
+    return fixed, swept
 
 
 def _settled(catalog: Catalog, overrides: Sequence[str]) -> list[str]:
@@ -190,12 +212,12 @@ def _first_lines(exc: Exception) -> str:
     return f"{exc}: {cause}" if cause and not str(exc) else str(exc) or type(exc).__name__
 
 
-def _act(hydra: Hydra, given: argparse.Namespace, job: _Job) -> list[Any]:
+def _act(hydra: Hydra, given: argparse.Namespace, job: _Job, *, catalog: Catalog) -> list[Any]:
     overrides = given.overrides
     if given.hydra_help:
         hydra.hydra_help(config_name=ROOT, args_parser=get_args_parser(), args=given)
     elif given.cfg or given.info:
-        _show(hydra, given)
+        _show(hydra, given, catalog)
     elif given.shell_completion:
         hydra.shell_completion(ROOT, overrides)
     elif given.multirun:
@@ -208,7 +230,7 @@ def _act(hydra: Hydra, given: argparse.Namespace, job: _Job) -> list[Any]:
     return []
 
 
-def _show(hydra: Hydra, given: argparse.Namespace) -> None:
+def _show(hydra: Hydra, given: argparse.Namespace, catalog: Catalog) -> None:
     """Print the composed config, or how it came about; the values of environment variables as references."""
     shown = io.StringIO()
     with contextlib.redirect_stdout(shown):
@@ -216,6 +238,6 @@ def _show(hydra: Hydra, given: argparse.Namespace) -> None:
             hydra.show_cfg(ROOT, given.overrides, given.cfg, given.package, resolve=given.resolve)
         else:
             hydra.show_info(given.info, ROOT, given.overrides)
-    config = hydra.compose_config(ROOT, given.overrides, RunMode.RUN, with_log_configuration=False)
-    names = set(_VARIABLE.findall(OmegaConf.to_yaml(config)))
+    texts = [*given.overrides, *(file.text for file in catalog.files.values())]
+    names = {name for text in texts for name in _VARIABLE.findall(text)}
     sys.stdout.write(Mask({name: os.environ[name] for name in names if name in os.environ})(shown.getvalue()))

@@ -15,7 +15,16 @@ from typing import Any
 
 from mlops.errors import Fault
 from mlops.origin import KeyPath, Origins, dotted, key_path
-from mlops.recipe.reference import Environment, Malformed, Piece, Reference, pieces, target_of
+from mlops.recipe.reference import (
+    Environment,
+    Malformed,
+    Piece,
+    Reference,
+    first_keys,
+    pieces,
+    target_of,
+    variables,
+)
 from mlops.yaml_node import plain_value
 
 __all__ = ["Resolution", "resolve"]
@@ -45,7 +54,7 @@ class Resolution:
     """Keys without a value because a reference failed; each is None in the values."""
 
 
-class _Unresolved(Exception):  # noqa: N818 - control flow inside this module, never seen outside
+class _Unresolved(Exception):
     """A reference failed; the fault, if it is not one that another key reports."""
 
     def __init__(self, fault: Fault | None = None) -> None:
@@ -124,7 +133,7 @@ class _Resolver:
     def joined(self, text: str, path: KeyPath) -> Any:
         """Put the pieces of a text together; a text that is one reference gives the very value."""
         parts = pieces(text)
-        self.found.secrets.update(_known(parts))
+        self.found.secrets.update({name: os.environ[name] for name in variables(parts) if name in os.environ})
         if len(parts) == 1:
             return self.piece(parts[0], path)
         values = [self.piece(part, path) for part in parts]
@@ -156,6 +165,8 @@ class _Resolver:
         target = target_of(written, path)
         if target is None:
             raise self.missing(written, path)
+        if any(hole and target[: len(hole)] == hole for hole in self.unknown):
+            raise _Unresolved  # what is written there is not all there is
         made = self.at(target, written, path=path)
         self.found.holes |= {
             (*path, *hole[len(target) :]) for hole in self.found.holes if hole[: len(target)] == target
@@ -234,22 +245,4 @@ def _read(node: Any) -> Iterator[str]:
             yield from _read(item)
     elif isinstance(node, str) and "${" in node:
         with suppress(Malformed):
-            yield from _first_keys(pieces(node))
-
-
-def _first_keys(parts: tuple[Piece, ...]) -> Iterator[str]:
-    for part in parts:
-        if isinstance(part, Reference):
-            yield from _first_keys(part.body)
-            first = part.body[0] if part.body else ""
-            if isinstance(first, str) and not first.startswith("."):
-                yield first.strip("[").split(".")[0].split("[")[0].rstrip("]")
-
-
-def _known(parts: tuple[Piece, ...]) -> Iterator[tuple[str, str]]:
-    """Name the environment variables that are set, with their values."""
-    for part in parts:
-        if isinstance(part, Environment) and part.name in os.environ:
-            yield part.name, os.environ[part.name]
-        elif isinstance(part, Reference):
-            yield from _known(part.body)
+            yield from first_keys(pieces(node))

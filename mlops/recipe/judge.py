@@ -17,7 +17,8 @@ from mlops.errors import Fault
 from mlops.masking import reveal
 from mlops.origin import KeyPath, Origins, dotted
 from mlops.plugins import Plugins, TargetRefused
-from mlops.recipe.complaints import STRICT_ONLY, Complaint, Subject, allowed, coercions, complaints, spelling
+from mlops.recipe.coercions import coercions
+from mlops.recipe.complaints import STRICT_ONLY, Complaint, Subject, allowed, complaints, spelling
 from mlops.recipe.composition import Composition
 from mlops.recipe.interpolation import Resolution
 from mlops.recipe.wording import TYPES, shown
@@ -151,4 +152,3 @@ class Judge:
 def _line(exc: BaseException) -> str:
     frames = traceback.extract_tb(exc.__traceback__)
     return f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
-

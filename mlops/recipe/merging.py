@@ -22,15 +22,16 @@ def merge_files(ordered: DefaultsList, catalog: Catalog, raw: dict[str, Any], *,
         file = catalog.load(default.config_path) if default.config_path else None
         if file is None:
             continue
+        body = {k: v for k, v in (file.root.items or {}).items() if k not in ("defaults", "hydra")}
+        root = Node(file.root.place, items=body)
         package = tuple(default.package.split(".")) if default.package else ()
         target = raw
-        for key in package:
+        for depth, key in enumerate(package, start=1):
             if not isinstance(target.get(key), dict):
                 target[key] = {}
-                into.append(Setting((*package[: package.index(key) + 1],), file.root.place, {}))
+            into.append(Setting(package[:depth], root.place, root.data() if depth == len(package) else {}))
             target = target[key]
-        body = {k: v for k, v in (file.root.items or {}).items() if k not in ("defaults", "hydra")}
-        _merge(target, Node(file.root.place, items=body), package, into=into)
+        _merge(target, root, package, into=into)
 
 
 def _merge(target: dict[str, Any], node: Node, path: KeyPath, *, into: list[Setting]) -> None:

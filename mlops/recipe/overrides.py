@@ -9,7 +9,7 @@ from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, QuotedString
-from hydra.errors import HydraException
+from hydra.errors import HydraException, OverrideParseException
 
 from mlops.catalog import RECIPE, Catalog
 from mlops.errors import Fault
@@ -57,6 +57,8 @@ def parse_overrides(texts: Sequence[str], catalog: Catalog) -> Parsed:
         place = Place(f"override {number} on the command line")
         try:
             override = parser.parse_override(text)
+            if not key_path(str(override.key_or_group)):
+                raise OverrideParseException(text, "it names no key")
         except HydraException as exc:
             parsed.faults.append(_ungrammatical(text, place, exc))
             parsed.unknown.add(key_path(parsed.faults[-1].key))
@@ -78,7 +80,7 @@ def _ungrammatical(text: str, place: Place, exc: Exception) -> Fault:
         return Fault(name, str(place), f"{text!r} is not an override: it has no '='", "write key=value")
     if not equals:
         return Fault(name, str(place), f"{text!r} is not an override", "write ~key to remove a key")
-    fix = f"quote the value: '{key}=\"{value}\"'" if value else "write key=value"
+    fix = f"quote the value: '{key}=\"{value}\"'" if value and key else "write key=value"
     return Fault(name, str(place), _grammar(exc), fix)
 
 
@@ -112,7 +114,9 @@ def _choice(given: Given, catalog: Catalog) -> Fault | None:
     if isinstance(value, list):
         return Fault(given.key, str(given.place), "a group takes the name of one choice", f"write {given.key}=NAME")
     if value is None and given.key != RECIPE:
-        return Fault(given.key, str(given.place), "a group takes the name of one choice", f"to leave it out, write ~{given.key}")
+        return Fault(
+            given.key, str(given.place), "a group takes the name of one choice", f"to leave it out, write ~{given.key}"
+        )
     name = written(value)
     if catalog.locate(f"{given.key}/{name}"):
         return None

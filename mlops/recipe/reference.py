@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mlops.origin import KeyPath, key_path
 
-__all__ = ["Environment", "Malformed", "Piece", "Reference", "pieces"]
+__all__ = ["Environment", "Malformed", "Piece", "Reference", "first_keys", "pieces", "target_of", "variables"]
 
 _ENV = "oc.env"
 _NAME = re.compile(r"[A-Z_][A-Z0-9_]*")
@@ -16,7 +17,7 @@ _ANY_NAME = re.compile(r"\s*([A-Za-z_][\w.\-]*)\s*:")
 _MOST_NESTED = 10
 
 
-class Malformed(ValueError):  # noqa: N818 - a state of the text
+class Malformed(ValueError):
     """A reference that may not be written so: the message and the fix."""
 
     def __init__(self, message: str, fix: str = "write ${key} or ${oc.env:NAME}") -> None:
@@ -125,3 +126,22 @@ def target_of(written: str, path: KeyPath) -> KeyPath | None:
         return None
     keys = key_path(written)
     return (*path[:-dots], *keys) if dots else keys
+
+
+def first_keys(parts: tuple[Piece, ...]) -> Iterator[str]:
+    """Name the first key of every reference that starts at the top."""
+    for part in parts:
+        if isinstance(part, Reference):
+            yield from first_keys(part.body)
+            first = part.body[0] if part.body else ""
+            if isinstance(first, str) and not first.startswith("."):
+                yield from key_path(first)[:1]
+
+
+def variables(parts: tuple[Piece, ...]) -> Iterator[str]:
+    """Name the environment variables that are referred to."""
+    for part in parts:
+        if isinstance(part, Environment):
+            yield part.name
+        elif isinstance(part, Reference):
+            yield from variables(part.body)

@@ -51,7 +51,9 @@ def _blame_no_section(judge: Judge, name: str, index: int) -> None:
 
 
 def _choosing(name: str, choices: list[str]) -> str:
-    return f"choose one in defaults: '- {name}: {choices[0]}'" + (f" (or {', '.join(choices[1:])})" if choices[1:] else "")
+    return f"choose one in defaults: '- {name}: {choices[0]}'" + (
+        f" (or {', '.join(choices[1:])})" if choices[1:] else ""
+    )
 
 
 def judge_section(judge: Judge, name: str) -> Section | Sketch:

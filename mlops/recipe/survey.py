@@ -85,12 +85,19 @@ def _visit(
             continue
         target = target_of(path, entry, dict(chosen))
         fault = _entry_fault(catalog, entry, target, trail=(*trail, path))
+        if entry.missing and entry.group != RECIPE and entry.group not in chosen:
+            fault = _open_choice(catalog, entry)
         if fault:
             found.faults.append(fault)
             found.skip.add(entry)
             found.lose(package_of(entry))
         elif target is not None:
             _visit(catalog, target, chosen, found=found, trail=(*trail, path), package=package_of(entry))
+
+
+def _open_choice(catalog: Catalog, entry: Default) -> Fault:
+    fix = f"add {entry.group}=NAME; choices of {entry.group} are {', '.join(catalog.options(entry.group))}"
+    return Fault(f"defaults.{entry.group}", str(entry.place), "is left to be chosen", fix)
 
 
 def _within(file: YamlFile, package: KeyPath) -> list[Fault]:
@@ -110,7 +117,11 @@ def _entry_fault(catalog: Catalog, entry: Default, target: str | None, *, trail:
     if entry.choice is None:
         if "/" not in wanted:
             return Fault("defaults", str(entry.place), f"there is no file conf/{wanted}.yaml", "remove this entry")
-        group, _, name = (RECIPE, "", wanted.removeprefix(f"{RECIPE}/")) if wanted.startswith(f"{RECIPE}/") else wanted.rpartition("/")
+        group, _, name = (
+            (RECIPE, "", wanted.removeprefix(f"{RECIPE}/"))
+            if wanted.startswith(f"{RECIPE}/")
+            else wanted.rpartition("/")
+        )
         return Fault("defaults", str(entry.place), *catalog.absence(group, name))
     key = f"defaults.{entry.group}"
     if not catalog.options(entry.group):

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.fault_corpus import Case, cases
+from tests.faults.corpus import Case, cases
 
 CASES = {case.folder.name: case for case in cases()}
 IN_A_PROCESS = [name for index, name in enumerate(CASES) if index % 30 == 0]

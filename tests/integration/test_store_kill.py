@@ -124,7 +124,7 @@ def assert_whole(store: Store, *, skip: set[str] | None = None) -> set[str]:
 
 def test_a_kill_at_any_moment_leaves_only_whole_things_and_loses_nothing_acknowledged(tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
-    chance = random.Random(20)  # noqa: S311 - instants of kills, no secret
+    chance = random.Random(20)
     checked: set[str] = set()
     acknowledged: set[str] = set()
     for kill in range(KILLS):

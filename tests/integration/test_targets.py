@@ -179,7 +179,9 @@ def test_bad_target_is_refused_wherever_it_comes_from(
 @pytest.mark.parametrize("key", ["_args_", "_partial_", "_recursive_", "_convert_"])
 def test_keys_of_instantiate_are_refused(project: Path, key: str) -> None:
     report = check(project, stage(_target_="toy.Make", **{key: ["touch canary"]}))
-    assert [(error["key"], error["message"][:16]) for error in report["errors"]] == [(f"make.{key}", "is not available")]
+    assert [(error["key"], error["message"][:16]) for error in report["errors"]] == [
+        (f"make.{key}", "is not available")
+    ]
     assert not (project / "canary").exists()
 
 
@@ -193,7 +195,7 @@ def test_class_from_an_untrusted_package_is_refused_though_a_plugin_shows_it(pro
 @pytest.mark.parametrize("name", ["json", "random", "numpy", "yaml", "hydra", "mlops", "onnx", "pytest"])
 def test_plugin_with_the_name_of_another_module_is_refused(project: Path, name: str) -> None:
     (project / "plugins" / f"{name}.py").write_text(CANARY.format(path=str(project / "canary")))
-    with pytest.raises(TargetRefused, match="not trusted|has the name of another module"):
+    with pytest.raises(TargetRefused, match=r"not trusted|has the name of another module"):
         Plugins(project / "plugins").resolve(f"{name}.Make", Part)
     assert not (project / "canary").exists()
 
@@ -214,7 +216,7 @@ def test_first_party_name_in_the_project_is_not_trusted(project: Path, monkeypat
     (project / "mlops_evaluate" / "__init__.py").write_text(CANARY.format(path=str(project / "canary")))
     for name in [name for name in sys.modules if name.startswith("mlops_evaluate")]:
         monkeypatch.delitem(sys.modules, name)
-    with pytest.raises(TargetRefused, match="hides the installed mlops_evaluate|there is no module"):
+    with pytest.raises(TargetRefused, match=r"hides the installed mlops_evaluate|there is no module"):
         Plugins(project / "plugins").resolve("mlops_evaluate.Make", Part)
     assert not (project / "canary").exists()
 

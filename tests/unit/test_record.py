@@ -191,7 +191,7 @@ def test_a_torn_last_event_is_left_out(runs: Path, cut: int) -> None:
 
 
 def test_secrets_reach_no_file(runs: Path) -> None:
-    secret = 'hunter"2\\é'  # noqa: S105 - it is what the test looks for
+    secret = 'hunter"2\\é'
     facts = RunFacts("r", f"password: {secret}", overrides=(f"db.password={secret}",), environment={secret: [secret]})
 
     def mask(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -22,8 +23,16 @@ TARGETS = {
 CHOICES = sorted(path for group in ("features", "model", "bundle", "parity") for path in (CONF / group).glob("*.yaml"))
 
 
-def load(path: Path) -> Part:
+def keys(path: Path) -> dict[str, Any]:
+    """A choice's keys, those of the choices it builds on first."""
     section = yaml.safe_load(path.read_text(encoding="utf-8"))
+    for base in section.pop("defaults", []):
+        section = {**keys(path.with_name(f"{base}.yaml")), **section}
+    return dict(section)
+
+
+def load(path: Path) -> Part:
+    section = keys(path)
     return TARGETS[section.pop("_target_")].model_validate(section)
 
 

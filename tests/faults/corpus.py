@@ -17,7 +17,7 @@ import yaml
 
 from mlops.cli import main
 
-HERE = Path(__file__).parent / "faults"
+HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
