@@ -110,10 +110,8 @@ def _share(done: float, total: float) -> str:
 
 def described(result: StepResult) -> str:
     """Say in one line what came of a step."""
-    if result.action == "skipped":
-        return "skipped"
-    if result.action == "failed":
-        return "failed"
+    if result.action not in ("run", "reuse"):
+        return result.action
     made = "; ".join(text for text in result.summaries.values() if text)
     how = f"done in {duration(result.seconds)}" if result.action == "run" else f"reused from {result.made_by}"
     return f"{how}: {made}" if made else how

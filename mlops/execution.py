@@ -17,7 +17,7 @@ from mlops.errors import MissingExtra, ProjectError
 from mlops.executors.executor import Executor
 from mlops.fingerprint.libraries import NOT_INSTALLED
 from mlops.masking import Mask
-from mlops.outcome import Finished, Recorder, Report, say_ending, write_page
+from mlops.outcome import Finished, Recorder, Report, say_ending
 from mlops.plan import Plan, Selection, Step
 from mlops.plan.view import render
 from mlops.recipe import Recipe
@@ -80,10 +80,9 @@ def _carried_out(work: Workspace, plan: Plan, capture: Capture, *, out: TextIO) 
         work.store.sweep()
         report = _watched(work, plan, record, show=watcher_for(out, mask))
         record.finish(report.status, metrics=report.metrics, error=report.error)
-    page = write_page(record.folder, work.store, report)
     if report.status == "done" and plan.selection == Selection():
         _leave_note(work, recipe, report)
-    say_ending(report, record.folder, [mask(word) for word in recipe.overrides], page=page, out=out)
+    say_ending(report, record.folder, [mask(word) for word in recipe.overrides], store=work.store, out=out)
     return Finished(record.id, report)
 
 
@@ -164,7 +163,11 @@ def _watched(work: Workspace, plan: Plan, record: RunRecord, *, show: Watcher) -
 
 
 def _limit_threads(threads: int) -> None:
-    """Tell libraries that read it at import how many threads there are; what a person has set stands."""
+    """Tell libraries, before they are imported, how many threads there are; what a person has set stands.
+
+    Threads that wait must sleep: spinning ones make a fit ten times slower beside a busy neighbour.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     for name in ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, str(threads))
 

@@ -17,6 +17,9 @@ from mlops.tracking import StepResult
 
 __all__ = ["Finished", "Recorder", "Report", "say_ending", "write_page"]
 
+SHIPPED = "bundle"
+"""The format whose folder a person wants to find at the end."""
+
 Status = Literal["done", "failed", "interrupted"]
 _EXIT = {"done": 0, "failed": 1, "interrupted": 130}
 
@@ -103,8 +106,9 @@ def _fragments(store: Store, report: Report) -> list[tuple[str, str]]:
     return found
 
 
-def say_ending(report: Report, folder: Path, overrides: Sequence[str], *, page: Path | None, out: TextIO) -> None:
-    """Say what was made and where to look, or what went wrong and how to go on."""
+def say_ending(report: Report, folder: Path, overrides: Sequence[str], *, store: Store, out: TextIO) -> None:
+    """Write the run's page; say what was made and where to look, or what went wrong and how to go on."""
+    page = write_page(folder, store, report)
     if report.status != "done":
         out.flush()
         words = " ".join(shlex.quote(word) for word in overrides)
@@ -118,5 +122,9 @@ def say_ending(report: Report, folder: Path, overrides: Sequence[str], *, page: 
     out.write(f"\ndone: {len(ran)} run{total}, {len(report.steps) - len(ran)} reused\n")
     if page is not None:
         out.write(f"report   {page}\n")
+    for step in report.steps:
+        for ref in step.outputs:
+            if ref.format == SHIPPED:
+                out.write(f"{ref.name:<8} {store.path(ref.digest)}\n")
     out.write(f"details  mlops runs show {folder.name}\n")
     out.flush()

@@ -23,7 +23,7 @@ from typing import Any, TextIO
 from mlops.durable import write_hint
 from mlops.environment import begin
 from mlops.errors import MlopsError
-from mlops.outcome import Finished, Recorder, Report, say_ending, write_page
+from mlops.outcome import Finished, Recorder, Report, say_ending
 from mlops.project import Project
 from mlops.record import RunFacts, RunRecord
 from mlops.sight import MARGIN, Sight, look
@@ -67,7 +67,8 @@ def leave(project: Project, overrides: Sequence[str], facts: Mapping[str, Any]) 
             secrets (name → value), texts (of the config files), steps (JSON of `StepResult`, with keys).
     """
     names = {name for text in (*facts["texts"], *overrides) for name in _REFERENCE.findall(text)}
-    if any("://" in source for source in facts["sources"]) or not names <= set(facts["secrets"]):
+    told = any("://" in source or _is_told_by(source, facts["secrets"]) for source in facts["sources"])
+    if told or not names <= set(facts["secrets"]):
         return
     packages, sources = list(facts["packages"]), list(facts["sources"])
     seen = _seen(project, packages, sources)
@@ -81,6 +82,11 @@ def leave(project: Project, overrides: Sequence[str], facts: Mapping[str, Any]) 
         **{name: facts[name] for name in ("recipe", "seed", "document", "plan", "steps")},
     }
     write_hint(_path(project, overrides), json.dumps(note, ensure_ascii=False).encode())
+
+
+def _is_told_by(source: str, secrets: Mapping[str, str]) -> bool:
+    """Whether writing a source down would tell a secret, or part of one."""
+    return any(source in value or value in source for value in secrets.values() if value)
 
 
 def _path(project: Project, overrides: Sequence[str]) -> Path:
@@ -170,8 +176,7 @@ def _recorded(
             recorder.step_finished(result)
             show.step_finished(result)
         record.finish("done", metrics=report.metrics)
-    page = write_page(record.folder, store, report)
-    say_ending(report, record.folder, overrides, page=page, out=out)
+    say_ending(report, record.folder, overrides, store=store, out=out)
     return Finished(record.id, report)
 
 

@@ -8,9 +8,9 @@ from typing import Any, Literal, Protocol
 
 from mlops.store import OutputRef
 
-__all__ = ["Followers", "StepResult", "Watcher"]
+__all__ = ["Action", "Followers", "StepResult", "Watcher"]
 
-Outcome = Literal["run", "reuse", "failed", "skipped"]
+Action = Literal["run", "reuse", "failed", "interrupted", "skipped"]
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class StepResult:
     """What came of one step."""
 
     stage: str
-    action: Outcome
+    action: Action
     reasons: tuple[str, ...] = ()
     seconds: float = 0.0
     peak_memory: int = 0

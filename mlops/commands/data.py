@@ -8,6 +8,8 @@ import json
 import sys
 from collections.abc import Sequence
 
+from mlops.project import Project
+
 __all__ = ["main"]
 
 
@@ -15,7 +17,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Propose a contract for a table and print it as a ``validate`` section."""
     asked = _parser().parse_args(argv)
     inference = importlib.import_module("mlops_polars.inference")
-    contract = inference.propose_for(asked.path, margin=asked.margin, choices=asked.choices)
+    found = Project.here().find(asked.path)
+    contract = inference.propose_for(
+        found[0] if len(found) == 1 else asked.path, margin=asked.margin, choices=asked.choices
+    )
     text = (
         json.dumps(contract, ensure_ascii=False) + "\n"
         if asked.json
@@ -26,7 +31,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="mlops data", description=__doc__, allow_abbrev=False)
+    parser = argparse.ArgumentParser(
+        prog="mlops data", description="Look at a table before there is a recipe.", allow_abbrev=False
+    )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     infer = verbs.add_parser(
         "infer", help="propose a contract from a table", description="Propose a contract from a table."

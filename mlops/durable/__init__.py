@@ -7,7 +7,7 @@ whole new one; once the call has returned, so does whoever looks after a power c
 Locks are ``flock`` locks on an open descriptor: they end with their holder, however it ends.
 """
 
-from mlops.durable.failures import writing
+from mlops.durable.failures import disk_trouble, writing
 from mlops.durable.files import (
     TEMPORARY,
     make_folder,
@@ -24,6 +24,7 @@ from mlops.durable.locks import Lock, is_locked, locked, try_lock
 __all__ = [
     "TEMPORARY",
     "Lock",
+    "disk_trouble",
     "is_locked",
     "locked",
     "make_folder",

@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from mlops.errors import StoreError, StoreUnwritable
 
-__all__ = ["explained", "writing"]
+__all__ = ["disk_trouble", "explained", "writing"]
 
 _CAUSES = MappingProxyType(
     {
@@ -24,6 +24,9 @@ _CAUSES = MappingProxyType(
         errno.EIO: ("the disk reported an input/output error", "check the disk (`dmesg`) before you repeat"),
     }
 )
+
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+"""Codes that speak of the disk itself, whoever met them."""
 
 
 @contextmanager
@@ -48,6 +51,24 @@ def explained(exc: OSError, path: Path, *, doing: str, need: int | None = None) 
         return StoreError(f"cannot {doing}: {exc.strerror or exc}", where=str(path))
     space = _space(path, need) if exc.errno in {errno.ENOSPC, errno.EDQUOT} else ""
     return StoreUnwritable(f"cannot {doing}: {cause}{space}", where=str(path), fix=fix)
+
+
+def disk_trouble(exc: BaseException | None, path: Path, *, doing: str) -> StoreError | None:
+    """Find a full or unwritable disk behind any error, also one that a library only put into words.
+
+    Returns:
+        The error that explains it; None when the cause is another.
+    """
+    while exc is not None:
+        code = (exc.errno if isinstance(exc, OSError) else None) or _code_in(str(exc))
+        if code in _DISK:
+            return explained(OSError(code, os.strerror(code)), path, doing=doing)
+        exc = exc.__cause__ or exc.__context__
+    return None
+
+
+def _code_in(text: str) -> int:
+    return next((code for code in _DISK if os.strerror(code) in text), 0)
 
 
 def _space(path: Path, need: int | None) -> str:

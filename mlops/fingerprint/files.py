@@ -14,7 +14,7 @@ from mlops.errors import ProjectError
 from mlops.fingerprint.folders import walk
 from mlops.fingerprint.hints import Hints
 
-__all__ = ["FileDigests", "bytes_digest", "combined"]
+__all__ = ["FileDigests", "bytes_digest", "combined", "hint_name"]
 
 _SECTION = "files"
 _SETTLED_NS = 2_000_000_000
@@ -86,7 +86,7 @@ class FileDigests:
         return self._known(path, status) or self._hashed(path)
 
     def _known(self, path: Path, status: os.stat_result) -> str:
-        entry = self.hints.get(_SECTION, str(path))
+        entry = self.hints.get(_SECTION, hint_name(path))
         if not _is_entry(entry) or entry[:5] != _signature(status):
             return ""
         changed, hashed_at = max(entry[1], entry[2]), entry[5]
@@ -99,8 +99,13 @@ class FileDigests:
             digest = hashlib.file_digest(file, _blake2b).hexdigest()
             unchanged = _signature(os.fstat(file.fileno())) == before
         if unchanged:
-            self.hints.put(_SECTION, str(path), [*before, began, digest])
+            self.hints.put(_SECTION, hint_name(path), [*before, began, digest])
         return digest
+
+
+def hint_name(path: Path) -> str:
+    """Name a file in the hints without telling its path, which a secret may be part of."""
+    return hashlib.blake2b(os.fsencode(path), digest_size=16).hexdigest()
 
 
 def combined(pairs: Iterable[tuple[str, str]]) -> str:

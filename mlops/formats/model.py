@@ -129,4 +129,4 @@ class Model(Artifact):
     def summary(self) -> str:
         """Family and size of the graph."""
         size = (self.folder / "model.onnx").stat().st_size
-        return f"{self.facts.family.rsplit('.', 1)[-1]}, ONNX {size / 1024:,.0f} KiB"
+        return f"{self.facts.family.rsplit('.', 1)[-1]}, ONNX {max(1, round(size / 1024)):,} KiB"

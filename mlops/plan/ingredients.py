@@ -11,7 +11,7 @@ from typing import Any
 
 from mlops.errors import Fault, ProjectError
 from mlops.fingerprint import CodeDigests, FileDigests, Ingredients, versions
-from mlops.masking import REFERENCE, Mask
+from mlops.masking import REFERENCE, SHORTEST, Mask
 from mlops.origin import dotted
 from mlops.project import Project
 from mlops.recipe.model import Recipe, Section
@@ -60,10 +60,17 @@ class Measurer:
         found: dict[str, str] = {}
         for source in section.stage.sources():
             try:
-                found[self._mask(source)] = self._files.source_digest(source, self._project.find)
+                found[self._named(source)] = self._files.source_digest(source, self._project.find)
             except ProjectError as exc:
                 self.faults.append(self._fault(section, source, exc))
         return found
+
+    def _named(self, source: str) -> str:
+        """Name a source without telling a secret that it is, holds, or was taken from."""
+        for name, value in self._recipe.secrets.items():
+            if len(value) >= SHORTEST and source in value:
+                return f"${{oc.env:{name}}}"
+        return self._mask(source)
 
     def _fault(self, section: Section, source: str, exc: ProjectError) -> Fault:
         key = next((k for k, v in _leaves(section.parameters) if self._mask(source) == v), "")

@@ -57,7 +57,7 @@ class _Planner:
             return replace(blank, reasons=reasons)
         damage = self.damage(entry)
         if damage:
-            self.warnings += damage.values()
+            self.warnings += [f"{blank.name}: {text}" for text in damage.values()]
             return replace(blank, reasons=tuple(damage.values()), damaged=tuple(damage))
         for output in entry.outputs:
             self.digests[blank.name, output.name] = output.digest
@@ -70,7 +70,7 @@ class _Planner:
             try:
                 self.store.check(output.digest)
             except ArtifactDamaged as exc:
-                found[output.digest] = f"its {output.name} is damaged: {exc.what}"
+                found[output.digest] = f"its {output.name} is damaged: {exc.what.partition(': ')[2] or exc.what}"
         return found
 
     def inputs(self, links: Sequence[Link]) -> dict[str, str] | None:

@@ -104,12 +104,25 @@ class _Wirer:
     opaque: bool = False
     """Whether a stage above is not known, so that it may make anything."""
 
+    makers: dict[str, list[str]] = field(default_factory=dict)
+    """Output → the stages that make one of that name, in reading order."""
+
+    bits: dict[str, int] = field(default_factory=dict)
+    """Stage → its own bit; sets of stages are bit masks, so that long recipes are wired in linear time."""
+
+    above: dict[str, int] = field(default_factory=dict)
+    """Stage → itself and all it builds on."""
+
+    made: dict[str, int] = field(default_factory=dict)
+    """Output → all its makers."""
+
     def blame(self, path: tuple[str, ...], message: str, fix: str = "") -> None:
         origins = self.recipe.origins
         self.faults.append(Fault(dotted(path), str(origins.place(path)), message, fix, origins.also(path)))
 
     def add(self, section: Section | Sketch) -> None:
         self.below.pop(section.name, None)
+        self.bits[section.name] = self.above[section.name] = 1 << len(self.bits)
         kind = _class(section)
         if kind is None:
             self.opaque = True
@@ -123,6 +136,9 @@ class _Wirer:
         if section.options is not None:
             self.connect(section, found, section.options.inputs)
         self.outputs[section.name] = found.outputs
+        for name in found.outputs:
+            self.makers.setdefault(name, []).append(section.name)
+            self.made[name] = self.made.get(name, 0) | self.bits[section.name]
 
     def connect(self, section: Section | Sketch, found: Ports, inputs: Mapping[str, str]) -> None:
         for unknown in [name for name in inputs if name not in found.inputs and not found.problem]:
@@ -130,6 +146,8 @@ class _Wirer:
             self.blame((section.name, "inputs", unknown), f"{section.name} has no input {unknown!r}", fix)
         made = [self.link(section, name, kind, wanted=inputs.get(name)) for name, kind in found.inputs.items()]
         self.links[section.name] = tuple(link for link in made if link)
+        for link in self.links[section.name]:
+            self.above[section.name] |= self.above[link.stage]
 
     def link(self, section: Section | Sketch, name: str, kind: type[Artifact], *, wanted: str | None) -> Link | None:
         return self.nearest(section, name, kind) if wanted is None else self.chosen(section, name, kind, wanted=wanted)
@@ -156,25 +174,31 @@ class _Wirer:
         return Link(name, stage, output)
 
     def nearest(self, section: Section | Sketch, name: str, kind: type[Artifact]) -> Link | None:
-        makers = [stage for stage, outputs in reversed(self.outputs.items()) if name in outputs]
         if self.opaque:
             return None
+        makers = self.makers.get(name, [])
         if not makers:
             fix = self.makers_of(kind, prefix=f"{section.name}.inputs.{name}: ")
             self.blame((section.name,), f"its input {name!r} ({kind.format}) is made by no stage above it", fix)
             return None
-        found = self.outputs[makers[0]][name]
+        last = makers[-1]
+        found = self.outputs[last][name]
         if not issubclass(found, kind):
-            message = f"its input {name!r} must be a {kind.format}, but {makers[0]} makes it a {found.format}"
+            message = f"its input {name!r} must be a {kind.format}, but {last} makes it a {found.format}"
             self.blame((section.name,), message, self.makers_of(kind, prefix=f"{section.name}.inputs.{name}: "))
             return None
-        rivals = [stage for stage in makers[1:] if stage not in Wiring(self.links).ancestors(makers[0])]
+        rivals = self.rivals(name, last)
         if rivals:
-            both = " and ".join([*reversed(rivals), makers[0]])
-            fix = f"write {section.name}.inputs.{name}: {makers[0]}, or {rivals[0]}"
+            both = " and ".join([*rivals, last])
+            fix = f"write {section.name}.inputs.{name}: {last}, or {rivals[-1]}"
             self.blame((section.name,), f"its input {name!r} is made by {both}, and none builds on the other", fix)
             return None
-        return Link(name, makers[0], name)
+        return Link(name, last, name)
+
+    def rivals(self, name: str, last: str) -> list[str]:
+        """Name the other makers of an output, which the last one does not build on."""
+        bits = self.made[name] & ~self.above[last]
+        return [stage for stage in self.makers[name] if self.bits[stage] & bits] if bits else []
 
     def makers_of(self, kind: type[Artifact], *, prefix: str = "") -> str:
         found = [f"{s}.{o}" for s, outs in self.outputs.items() for o, value in outs.items() if issubclass(value, kind)]

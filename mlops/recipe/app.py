@@ -159,7 +159,7 @@ def _refuse_mistakes(catalog: Catalog, overrides: Sequence[str]) -> None:
     faults = [fault for text in swept for fault in parse_overrides([text], catalog).faults]
     recipes = [text for text in swept if text.startswith(f"{RECIPE}=")]
     names: list[str] = []
-    for recipe in recipes or [None]:
+    for recipe in recipes or [""]:
         composition = compose(catalog, [*fixed, recipe] if recipe else fixed)
         faults += composition.faults
         names.append(composition.recipe)

@@ -8,14 +8,16 @@ import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
+from mlops.durable import disk_trouble
 from mlops.errors import MlopsError, StageError, StoreError
 from mlops.masking import Mask
 from mlops.outcome import Report, Status
 from mlops.plan.model import Plan
 from mlops.runner.attempt import Bench, perform
-from mlops.tracking import StepResult
+from mlops.tracking import Action, StepResult
 
 __all__ = ["execute"]
 
@@ -32,7 +34,8 @@ def execute(plan: Plan, bench: Bench) -> Report:
                 break
             except Exception as exc:  # noqa: BLE001 - a stage may raise anything; the report carries it
                 logging.getLogger(f"mlops.stage.{step.name}").debug("%s", traceback.format_exc())
-                _stop(report, bench, plan, position=position, status="failed", error=_explained(exc, step.name))
+                error = _explained(exc, step.name, folder=bench.store.root)
+                _stop(report, bench, plan, position=position, status="failed", error=error)
                 break
             report.steps.append(result)
             bench.watch.step_finished(result)
@@ -40,9 +43,12 @@ def execute(plan: Plan, bench: Bench) -> Report:
     return report
 
 
-def _explained(exc: Exception, stage: str) -> str:
+def _explained(exc: Exception, stage: str, *, folder: Path) -> str:
     if isinstance(exc, StageError | StoreError) or (isinstance(exc, MlopsError) and exc.fix):
         return str(exc)
+    trouble = disk_trouble(exc, folder, doing=f"write what {stage} makes")
+    if trouble is not None:
+        return str(trouble)
     where = _last_place(exc)
     fix = f"this is an error in the stage {stage!r} itself; the log holds its traceback"
     return f"{type(exc).__name__}: {exc}\n  where: {where}\n  fix: {fix}"
@@ -58,9 +64,13 @@ def _stop(report: Report, bench: Bench, plan: Plan, *, position: int, status: St
     report.error = error
     report.failed = plan.steps[position].name
     for index, step in enumerate(plan.steps[position:]):
-        result = StepResult(step.name, "failed" if index == 0 else "skipped", step.reasons)
+        result = StepResult(step.name, _action(status) if index == 0 else "skipped", step.reasons)
         report.steps.append(result)
         bench.watch.step_finished(result)
+
+
+def _action(status: Status) -> Action:
+    return "interrupted" if status == "interrupted" else "failed"
 
 
 @contextmanager

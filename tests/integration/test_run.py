@@ -151,6 +151,14 @@ def test_values_of_environment_variables_appear_nowhere(toy: Toy, how: str) -> N
             assert SECRET.encode() not in path.read_bytes(), path
 
 
+def test_a_source_taken_from_a_secret_is_not_named(toy: Toy) -> None:
+    url = "data/numbers.csv?key=horse-battery"
+    (toy.root / "data" / "numbers.csv?key=horse-battery").write_text("x\n1\n")
+    assert toy("run", "recipe=file", "read.path=${oc.env:TOY_URL}", TOY_URL=url).code == 0
+    for path in (toy.root / ".mlops").rglob("*"):
+        assert not path.is_file() or b"horse-battery" not in path.read_bytes()
+
+
 def test_another_value_of_an_environment_variable_reruns_the_stage(toy: Toy) -> None:
     words = ("run", "recipe=chain", "check.secret=${oc.env:TOY_SECRET}", "--json")
     assert toy(*words, TOY_SECRET=SECRET).last["steps"][2]["action"] == "run"

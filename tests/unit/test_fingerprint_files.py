@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mlops.errors import ProjectError
-from mlops.fingerprint.files import FileDigests, bytes_digest
+from mlops.fingerprint.files import FileDigests, bytes_digest, hint_name
 
 LONG_AGO = 1_600_000_000
 
@@ -46,8 +46,8 @@ def wait_until_settled(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 
 def forge(digests: FileDigests, path: Path) -> None:
     """Make the remembered digest wrong, so that a use of it shows."""
-    entry = digests.hints.get("files", str(path))
-    digests.hints.put("files", str(path), [*entry[:6], "forged"])
+    entry = digests.hints.get("files", hint_name(path))
+    digests.hints.put("files", hint_name(path), [*entry[:6], "forged"])
 
 
 def test_the_digest_is_that_of_the_bytes(digests: FileDigests, table: Path) -> None:

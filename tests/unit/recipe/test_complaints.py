@@ -57,7 +57,7 @@ def told(values: dict[str, Any]) -> list[tuple[str, str, str]]:
         ({"share": 1}, "s.share", "must be less than 1, not 1", "allowed: number, > 0, < 1"),
         ({"inner": {"depth": 0}}, "s.inner.depth", "must be at least 1, not 0", "allowed: whole number, ≥ 1 – How"),
         ({"inner": []}, "s.inner", "must be a mapping of keys to values, not []", "write its keys below it: depth"),
-        ({"inner": {"colour": "gren"}}, "s.inner.colour", "must be one of 'red', 'green', not 'gren'", "did you mean 'green'"),
+        ({"inner": {"colour": "gren"}}, "s.inner.colour", "must be one of 'red', 'green', not 'gren'", "did you mean"),
         ({"mixed": [1]}, "s.mixed", "must be a whole number or true or false or text, not [1]", ""),
         ({"pair": []}, "s.pair", "needs at least 1 item(s), not []", "allowed: list of whole number, at least 1 items"),
         ({"pair": [1, "x"]}, "s.pair.1", "must be a whole number, not 'x'", "allowed: whole number"),
