@@ -157,7 +157,7 @@ def test_the_cache_forgets_what_was_not_used_when_it_grows_too_large(digests: Fi
     digests.save()
     saved = json.loads(digests.hints.path.read_bytes())["sections"]
     assert len(saved["files"]) == 20_000
-    assert str(table) in saved["files"]
+    assert hint_name(table) in saved["files"]
     assert saved["old"] == {"kept small": 1}
 
 
