@@ -127,9 +127,9 @@ def _table(bench: _Bench, inside: _Inside) -> str:
 
 
 def _slope(found: dict[int, Samples]) -> float:
-    """Slope of log time over log size by least squares; 1 is linear, 2 quadratic."""
+    """Slope of log processor time over log size by least squares; 1 is linear, 2 quadratic."""
     sizes = sorted(found)[-_LARGEST:]
-    xs, ys = [math.log(size) for size in sizes], [math.log(found[size].wall) for size in sizes]
+    xs, ys = [math.log(size) for size in sizes], [math.log(found[size].cpu) for size in sizes]
     return _covariance(xs, ys) / _covariance(xs, xs) if len(sizes) > 1 else math.nan
 
 

@@ -15,6 +15,7 @@ from mlops.describe import FieldWords, child, fields, model_in, words_of
 from mlops.errors import Fault
 from mlops.origin import KeyPath, Origins, dotted
 from mlops.recipe.wording import message_of, shown
+from mlops.yaml_node import plain_value
 
 __all__ = ["STRICT_ONLY", "Complaint", "Subject", "allowed", "complaints", "spelling"]
 
@@ -215,7 +216,7 @@ def spelling(value: Any, wanted: str) -> str:
     if wanted == "string" and isinstance(value, bool | int | float):
         return "put it in quotes" if isinstance(value, bool) else f"quote it: '{value}'"
     if wanted in ("int", "float", "bool") and isinstance(value, str) and _is_number(value):
-        return f"write {value.strip()} without quotes"
+        return _unquoted(value.strip())
     if wanted == "int" and isinstance(value, float) and value.is_integer():
         return f"write {int(value)}"
     return "write true or false" if wanted == "bool" else ""
@@ -225,6 +226,13 @@ def _allowed(words: FieldWords) -> str:
     text = f"{words.type}, {words.limits}" if words.limits else words.type
     text += f", such as {words.example}" if words.example else ""
     return f"{text} – {words.description}" if words.description else text
+
+
+def _unquoted(text: str) -> str:
+    """Say how to write the number that a text spells; 007 is text with or without quotes."""
+    if not isinstance(plain_value(text), str):
+        return f"write {text} without quotes"
+    return f"write {int(text)}" if re.fullmatch(r"[-+]?\d+", text) else ""
 
 
 def _is_number(text: str) -> bool:

@@ -7,8 +7,8 @@ with an upper-case NAME; every other resolver is refused, so that nothing in a r
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
@@ -244,5 +244,7 @@ def _read(node: Any) -> Iterator[str]:
         for item in node.values() if isinstance(node, Mapping) else node:
             yield from _read(item)
     elif isinstance(node, str) and "${" in node:
-        with suppress(Malformed):
+        try:
             yield from first_keys(pieces(node))
+        except Malformed:
+            yield from re.findall(r"\$\{([\w-]+)", node)
