@@ -60,7 +60,7 @@ class _Bench:
 
 def main() -> None:
     """Measure and print."""
-    given = asked(__doc__, repeats=5, more=_arguments)
+    given = asked(__doc__, repeats=7, more=_arguments)
     with temporary() as folder:
         present(_measured(folder, given), as_json=given.json)
 
@@ -105,8 +105,9 @@ def _report(bench: _Bench, inside: dict[str, Samples], outside: dict[str, Sample
         Aim("engine per stage, in a process", added * 1000, _LIMIT_MS, " ms"),
         Aim("engine per stage, command line", (growth - body) * 1000, _LIMIT_MS, " ms"),
     )
+    cpu = (inside["run"].cpu - inside["loop"].cpu) / many
     note = (
-        f"Per stage: the stage's own work {milliseconds(body)}; in a process, planning and the end of the run "
+        f"Per stage: the engine's processor time {milliseconds(cpu)}; the stage's own work {milliseconds(body)}; in a process, planning and the end of the run "
         f"included, {milliseconds(body + added)}; one stage more on the command line {milliseconds(growth)}; "
         f"one more `cp` in DVC {milliseconds(theirs)}."
     )
