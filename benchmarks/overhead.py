@@ -13,6 +13,7 @@ import argparse
 import contextlib
 import io
 import logging
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 _FEW = 5
 _LIMIT_MS = 15
+_SYNCS = 10
+"""About as many times as a commit, its entry and its event sync a file or folder."""
 
 
 @dataclass(frozen=True)
@@ -107,9 +110,10 @@ def _report(bench: _Bench, inside: dict[str, Samples], outside: dict[str, Sample
     )
     cpu = (inside["run"].cpu - inside["loop"].cpu) / many
     note = (
-        f"Per stage: the engine's processor time {milliseconds(cpu)}; the stage's own work {milliseconds(body)}; in a process, planning and the end of the run "
-        f"included, {milliseconds(body + added)}; one stage more on the command line {milliseconds(growth)}; "
-        f"one more `cp` in DVC {milliseconds(theirs)}."
+        f"Per stage: the stage's own work {milliseconds(body)}, {_SYNCS} small writes synced to this disk "
+        f"{milliseconds(inside['disk'].wall / many)}, the engine's processor time {milliseconds(cpu)}.\n"
+        f"In a process, planning and the end of the run included, {milliseconds(body + added)}; one stage more on the "
+        f"command line {milliseconds(growth)}; one more `cp` in DVC {milliseconds(theirs)}."
     )
     return Report("overhead", rows, aims, (note,))
 
@@ -129,7 +133,11 @@ def _inside(bench: _Bench, *, repeats: int) -> dict[str, Samples]:
         with contextlib.redirect_stdout(io.StringIO()):
             return function(lambda: execute_recipe(Workspace(Project(bench.ours)), words, Selection()))
 
-    cases: dict[str, Callable[[], Cost]] = {"run": run, "loop": lambda: _loop(recipe, bench.folder / "loop")}
+    cases: dict[str, Callable[[], Cost]] = {
+        "run": run,
+        "loop": lambda: _loop(recipe, bench.folder / "loop"),
+        "disk": lambda: _disk(bench.stages, bench.folder / "disk"),
+    }
     interleaved(cases, repeats=1)
     return interleaved(cases, repeats=repeats)
 
@@ -146,6 +154,22 @@ def _loop(recipe: Recipe, folder: Path) -> Cost:
         for section in recipe.sections:
             place = folder / section.name
             given = {"table": section.stage.run(**given, context=Context(folder=place, log=log))}
+
+    cost = function(work)
+    shutil.rmtree(folder)
+    return cost
+
+
+def _disk(stages: int, folder: Path) -> Cost:
+    """Write and sync small files, to tell what the disk takes right now."""
+    folder.mkdir()
+
+    def work() -> None:
+        for index in range(stages * _SYNCS):
+            with (folder / str(index)).open("wb") as file:
+                file.write(b"x" * 1000)
+                file.flush()
+                os.fsync(file.fileno())
 
     cost = function(work)
     shutil.rmtree(folder)

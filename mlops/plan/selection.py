@@ -35,6 +35,6 @@ def scope_of(selection: Selection, names: Sequence[str], wiring: Wiring) -> Scop
     if first > last:
         raise ProjectError(f"--from {selection.start} comes after --to {selection.end}", fix="swap them")
     chosen = [name for name in names[first : last + 1] if not selection.only or name in selection.only]
-    needed = {ancestor for name in chosen for ancestor in wiring.ancestors(name)}
-    shown = tuple(name for name in names if name in chosen or name in needed)
-    return Scope(shown, frozenset(chosen))
+    may_run = frozenset(chosen)
+    needed = wiring.ancestors(*chosen)
+    return Scope(tuple(name for name in names if name in may_run or name in needed), may_run)

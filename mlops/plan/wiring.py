@@ -44,10 +44,10 @@ class Wiring:
     links: Mapping[str, tuple[Link, ...]]
     faults: tuple[Fault, ...] = ()
 
-    def ancestors(self, stage: str) -> set[str]:
-        """Name every stage whose work a stage depends on."""
+    def ancestors(self, *stages: str) -> set[str]:
+        """Name every stage whose work any of the given stages depends on."""
         found: set[str] = set()
-        pending = [link.stage for link in self.links.get(stage, ())]
+        pending = [link.stage for stage in stages for link in self.links.get(stage, ())]
         while pending:
             name = pending.pop()
             if name not in found:

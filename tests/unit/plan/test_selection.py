@@ -36,7 +36,6 @@ def test_to_leaves_out_what_comes_after() -> None:
 
 
 def test_an_unknown_stage_is_named_with_the_nearest() -> None:
-    near = scope_of
     with pytest.raises(ProjectError, match="no stage 'bb'"):
         scope_of(Selection(force=("bb",)), NAMES, CHAIN)
 
