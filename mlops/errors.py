@@ -82,7 +82,8 @@ class RecipeError(MlopsError):
         self.recipe = recipe
         self.faults = tuple(faults)
         count = len(self.faults)
-        super().__init__(f"recipe {recipe!r} has {count} {'mistake' if count == 1 else 'mistakes'}")
+        where = f" in recipe {recipe}" if recipe else ""
+        super().__init__(f"{count} {'mistake' if count == 1 else 'mistakes'}{where}")
 
     def __str__(self) -> str:
         return "\n".join([f"{self.what}:", *(f"  {line}" for fault in self.faults for line in str(fault).splitlines())])

@@ -47,7 +47,7 @@ class Workspace:
         """Compose and validate a recipe; RecipeError lists every mistake."""
         verdict = appraise(self.catalog, self.plugins, overrides)
         if verdict.recipe is None:
-            raise RecipeError(verdict.name or "?", self._faults(verdict))
+            raise RecipeError(verdict.name, self._faults(verdict))
         return verdict.recipe
 
     def check(self, overrides: Sequence[str]) -> tuple[str, list[Fault]]:

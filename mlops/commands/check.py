@@ -6,6 +6,7 @@ import json
 import sys
 
 from mlops.commands.arguments import parser, with_overrides
+from mlops.errors import RecipeError
 from mlops.workspace import Workspace
 
 __all__ = ["main"]
@@ -27,5 +28,5 @@ def main(argv: list[str]) -> int:
     for fault in () if given.json else faults:
         sys.stderr.write(f"{fault}\n")
     if faults and not given.json:
-        sys.stderr.write(f"{len(faults)} {'mistake' if len(faults) == 1 else 'mistakes'} in recipe {name or '?'}\n")
+        sys.stderr.write(f"{RecipeError(name, faults).what}\n")
     return 2 if faults else 0

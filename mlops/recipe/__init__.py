@@ -38,5 +38,5 @@ def load(catalog: Catalog, plugins: Plugins, overrides: Sequence[str]) -> Recipe
     """
     verdict = appraise(catalog, plugins, overrides)
     if verdict.recipe is None:
-        raise RecipeError(verdict.name or "?", verdict.faults)
+        raise RecipeError(verdict.name, verdict.faults)
     return verdict.recipe

@@ -164,7 +164,7 @@ def _refuse_mistakes(catalog: Catalog, overrides: Sequence[str]) -> None:
         faults += composition.faults
         names.append(composition.recipe)
     if faults:
-        raise RecipeError(", ".join(filter(None, names)) or "?", in_order(faults))
+        raise RecipeError(", ".join(filter(None, names)), in_order(faults))
 
 
 def _swept(overrides: Sequence[str]) -> tuple[list[str], list[str]]:

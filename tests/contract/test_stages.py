@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
@@ -33,9 +33,24 @@ SECTIONS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 @cache
+def _workshop() -> Path:
+    """Folder of everything that the stages make here."""
+    return Path(mkdtemp(prefix="contract-"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tidied() -> Iterator[None]:
+    """Leave nothing behind."""
+    yield
+    shutil.rmtree(_workshop())
+    _made.cache_clear()
+    _workshop.cache_clear()
+
+
+@cache
 def _made(name: str) -> dict[str, Artifact]:
     """Outputs of every stage up to the named one: output → handle, later ones in front."""
-    folder = Path(mkdtemp(prefix=f"contract-{name}-"))
+    folder = _workshop() / name
     above = list(SECTIONS)[: list(SECTIONS).index(name)]
     known = dict(_made(above[-1])) if above else {}
     stage = _stage(name)
