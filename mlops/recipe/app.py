@@ -9,6 +9,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from hydra import version
@@ -21,6 +22,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import OverrideType
 from hydra.core.plugins import Plugins
+from hydra.core.utils import JobReturn
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 
@@ -84,36 +86,60 @@ class SweepRefused(MlopsError):
     exit_code = 2
 
 
+@dataclass(frozen=True)
+class _Verdict:
+    """What came of one job; it may travel from another process."""
+
+    overrides: str
+    returned: Any = None
+    refusal: str = ""
+    """Why the job could not begin."""
+
+
 class _Job:
-    """What Hydra calls for each job: our own run, with the job's overrides."""
+    """What Hydra calls for each job, here or in a process of a launcher: our own run, with the job's overrides."""
 
     def __init__(self, task: Task) -> None:
         self._task = task
-        self.returned: list[Any] = []
-        self.refused: list[tuple[str, MlopsError]] = []
-        """Overrides of each job that could not begin, and why."""
+        self._seen: list[_Verdict] = []
+        """Jobs of this process, for sweepers that return nothing."""
 
-    def __call__(self, config: DictConfig) -> None:
+        self._error: MlopsError | None = None
+
+    def __call__(self, config: DictConfig) -> _Verdict:
         del config
         overrides = [text.removeprefix("++") for text in HydraConfig.get().overrides.task]
         try:
-            self.returned.append(self._task(overrides))
+            verdict = _Verdict(" ".join(overrides), self._task(overrides))
         except MlopsError as exc:
-            self.refused.append((" ".join(overrides), exc))
+            self._error = exc
+            verdict = _Verdict(" ".join(overrides), refusal=str(exc))
+        self._seen.append(verdict)
+        return verdict
 
-    def results(self) -> list[Any]:
+    def results(self, jobs: Any) -> list[Any]:
         """Give what every job returned.
+
+        Args:
+            jobs: what Hydra gave back: a job, or nested lists of them; None from some sweepers.
 
         Raises:
             MlopsError: jobs could not begin; the others have run.
         """
-        if len(self.refused) == 1 and not self.returned:
-            raise self.refused[0][1]
-        if self.refused:
-            count = len(self.refused) + len(self.returned)
-            reasons = "\n".join(f"{overrides}\n{exc}" for overrides, exc in self.refused)
-            raise SweepRefused(f"{len(self.refused)} of {count} jobs could not begin:\n{reasons}")
-        return self.returned
+        verdicts = [job.return_value for job in _flat(jobs)] or self._seen
+        refused = [verdict for verdict in verdicts if verdict.refusal]
+        if len(verdicts) == 1 and self._error is not None:
+            raise self._error
+        if refused:
+            reasons = "\n".join(f"{verdict.overrides}\n{verdict.refusal}" for verdict in refused)
+            raise SweepRefused(f"{len(refused)} of {len(verdicts)} jobs could not begin:\n{reasons}")
+        return [verdict.returned for verdict in verdicts]
+
+
+def _flat(jobs: Any) -> list[JobReturn]:
+    if isinstance(jobs, JobReturn):
+        return [jobs]
+    return [job for item in jobs for job in _flat(item)] if isinstance(jobs, list | tuple) else []
 
 
 def application(catalog: Catalog, arguments: Sequence[str], task: Task) -> list[Any]:
@@ -221,11 +247,9 @@ def _act(hydra: Hydra, given: argparse.Namespace, job: _Job, *, catalog: Catalog
     elif given.shell_completion:
         hydra.shell_completion(ROOT, overrides)
     elif given.multirun:
-        hydra.multirun(ROOT, job, overrides, with_log_configuration=False)
-        return job.results()
+        return job.results(hydra.multirun(ROOT, job, overrides, with_log_configuration=False))
     else:
-        _ = hydra.run(ROOT, job, overrides, with_log_configuration=False).return_value
-        return job.results()
+        return job.results(hydra.run(ROOT, job, overrides, with_log_configuration=False))
     sys.stdout.flush()
     return []
 
