@@ -23,7 +23,7 @@ from mlops.plan.view import render
 from mlops.recipe import Recipe
 from mlops.record import RunFacts, RunRecord
 from mlops.runner import Bench, execute
-from mlops.shortcut import leave
+from mlops.shortcut import Glance, glance, leave
 from mlops.tracking import Followers, Watcher
 from mlops.workspace import Workspace
 
@@ -55,12 +55,16 @@ def execute_recipe(
         RecipeError: it has mistakes; nothing was run.
         ProjectError: the selection does not fit.
     """
+    since = glance(work.project)
     capture = begin(work.project.root)
     try:
         recipe = work.recipe(overrides)
         with work.store.using():
             plan = work.plan(recipe, selection)
-            return _carried_out(work, plan, capture, out=sys.stderr if as_json else sys.stdout)
+            finished = _carried_out(work, plan, capture, out=sys.stderr if as_json else sys.stdout)
+            if finished.exit_code == 0 and selection == Selection():
+                _leave_note(work, recipe, finished.report, since=since)
+            return finished
     except BaseException:
         capture.abandon()
         raise
@@ -80,8 +84,6 @@ def _carried_out(work: Workspace, plan: Plan, capture: Capture, *, out: TextIO) 
         work.store.sweep()
         report = _watched(work, plan, record, show=watcher_for(out, mask))
         record.finish(report.status, metrics=report.metrics, error=report.error)
-    if report.status == "done" and plan.selection == Selection():
-        _leave_note(work, recipe, report)
     say_ending(report, record.folder, [mask(word) for word in recipe.overrides], store=work.store, out=out)
     return Finished(record.id, report)
 
@@ -98,7 +100,7 @@ def _refuse_missing_libraries(plan: Plan) -> None:
         raise MissingExtra(", ".join(missing), extra=extras)
 
 
-def _leave_note(work: Workspace, recipe: Recipe, report: Report) -> None:
+def _leave_note(work: Workspace, recipe: Recipe, report: Report, *, since: Glance) -> None:
     """Leave a note for the next run of the same overrides, when that can reuse everything."""
     plan = work.plan(recipe)
     if plan.counts["run"]:
@@ -120,6 +122,7 @@ def _leave_note(work: Workspace, recipe: Recipe, report: Report) -> None:
             "texts": [file.text for file in work.catalog.files.values()],
             "steps": [Mask(recipe.secrets).deep(step.to_json()) for step in steps],
         },
+        since=since,
     )
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
-__all__ = ["REFERENCE", "SHORTEST", "Mask", "reveal"]
+__all__ = ["REFERENCE", "SHORTEST", "Mask", "named_in", "reveal"]
 
 REFERENCE = re.compile(r"\$\{oc\.env:([A-Z_][A-Z0-9_]*)\}")
 """A reference to an environment variable, defaults already settled."""
+
+_WRITTEN = re.compile(r"\$\{\s*oc\.env\s*:\s*([^},\s]*)")
+"""A reference as a person writes it, with or without a default."""
 
 SHORTEST = 4
 """Shorter values are not secrets, and masking them would garble ordinary text."""
@@ -56,6 +59,11 @@ def _spellings(value: str) -> Iterator[str]:
         yield json.dumps(text, ensure_ascii=False)[1:-1]
         yield quote(text, safe="")
         yield quote(text)
+
+
+def named_in(texts: Iterable[str]) -> set[str]:
+    """Name every environment variable that recipes or overrides refer to, as written, set or not."""
+    return {name for text in texts for name in _WRITTEN.findall(text)}
 
 
 def reveal(value: Any, secrets: Mapping[str, str]) -> Any:

@@ -10,30 +10,32 @@ to the planner. The note is a hint: losing it costs time, never correctness.
 from __future__ import annotations
 
 import hashlib
-import hmac
 import json
 import os
-import re
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
 from mlops.durable import write_hint
 from mlops.environment import begin
 from mlops.errors import MlopsError
+from mlops.masking import Mask, named_in
 from mlops.outcome import Finished, Recorder, Report, say_ending
 from mlops.project import Project
 from mlops.record import RunFacts, RunRecord
+from mlops.salting import hidden
 from mlops.sight import MARGIN, Sight, look
 from mlops.store import OutputRef, Store
 from mlops.tracking import StepResult
 
-__all__ = ["leave", "take"]
+__all__ = ["Glance", "glance", "leave", "take"]
 
 _VERSION = 1
-_REFERENCE = re.compile(r"oc\.env:\s*([^},\s]*)")
+_CLOCK_STEP = 20_000_000
+"""Nanoseconds by which a file system's clock may lag behind the one that is read here."""
 
 
 def take(project: Project, overrides: Sequence[str], *, out: TextIO) -> Finished | None:
@@ -51,32 +53,50 @@ def take(project: Project, overrides: Sequence[str], *, out: TextIO) -> Finished
         with store.using():
             if _is_untouched(project, note, store):
                 return _recorded(project, note, overrides, store=store, environment=capture.finish(), out=out)
-    except (MlopsError, KeyError, TypeError, ValueError, OSError):
-        pass  # the planner meets the same trouble and explains it
-    capture.abandon()
+    finally:
+        capture.abandon()
     return None
 
 
-def leave(project: Project, overrides: Sequence[str], facts: Mapping[str, Any]) -> None:
-    """Leave a note of a plan in which every stage is reused.
+@dataclass(frozen=True)
+class Glance:
+    """The project's own files as a run finds them before it reads any."""
+
+    began: int
+    """Nanoseconds since the epoch."""
+
+    digest: str
+
+
+def glance(project: Project) -> Glance:
+    """Look around before a run reads anything, so that what changes while it works is noticed at its end."""
+    began = time.time_ns()
+    return Glance(began, _seen(project, [], []).digest)
+
+
+def leave(project: Project, overrides: Sequence[str], facts: Mapping[str, Any], *, since: Glance) -> None:
+    """Leave a note of a plan in which every stage is reused, unless anything changed while the run worked.
 
     Args:
         project: where.
         overrides: the command line the note is for.
         facts: recipe, seed, document, plan (text), packages (folders of code), sources (as written),
             secrets (name → value), texts (of the config files), steps (JSON of `StepResult`, with keys).
+        since: what the run saw before it read anything.
     """
-    names = {name for text in (*facts["texts"], *overrides) for name in _REFERENCE.findall(text)}
+    names = named_in((*facts["texts"], *overrides))
     told = any("://" in source or _is_told_by(source, facts["secrets"]) for source in facts["sources"])
     if told or not names <= set(facts["secrets"]):
         return
     packages, sources = list(facts["packages"]), list(facts["sources"])
     seen = _seen(project, packages, sources)
+    if seen.newest > since.began - _CLOCK_STEP or glance(project).digest != since.digest:
+        return
     note = {
         "version": _VERSION,
         "written": time.time_ns(),
         "seen": seen.digest,
-        "environment": _hidden(project, {name: facts["secrets"][name] for name in sorted(names)}),
+        "environment": hidden(project.state, {name: facts["secrets"][name] for name in sorted(names)}),
         "packages": packages,
         "sources": sources,
         **{name: facts[name] for name in ("recipe", "seed", "document", "plan", "steps")},
@@ -123,19 +143,18 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _hidden(project: Project, values: Mapping[str, str]) -> dict[str, str]:
-    """Digest values with the project's salt, so that they cannot be guessed from the note."""
-    if not values:
-        return {}
-    salt = (project.state / "salt").read_bytes()
-    return {name: hmac.new(salt, value.encode(), "blake2b").hexdigest() for name, value in values.items()}
-
-
 def _is_untouched(project: Project, note: Mapping[str, Any], store: Store) -> bool:
+    try:
+        return _looks_untouched(project, note, store)
+    except (MlopsError, KeyError, TypeError, ValueError, OSError):
+        return False  # the planner meets the same trouble and explains it
+
+
+def _looks_untouched(project: Project, note: Mapping[str, Any], store: Store) -> bool:
     wanted = note["environment"]
     if any(name not in os.environ for name in wanted):
         return False
-    if _hidden(project, {name: os.environ[name] for name in wanted}) != wanted:
+    if hidden(project.state, {name: os.environ[name] for name in wanted}) != wanted:
         return False
     seen = _seen(project, note["packages"], note["sources"])
     if seen.digest != note["seen"] or seen.newest > note["written"] - MARGIN:
@@ -183,8 +202,6 @@ def _recorded(
 def _mask(note: Mapping[str, Any]) -> Any:
     if not note["environment"]:
         return str
-    from mlops.masking import Mask
-
     return Mask({name: os.environ[name] for name in note["environment"]})
 
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hmac
 import json
-import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from mlops.errors import Fault, ProjectError
@@ -15,6 +12,7 @@ from mlops.masking import REFERENCE, SHORTEST, Mask
 from mlops.origin import dotted
 from mlops.project import Project
 from mlops.recipe.model import Recipe, Section
+from mlops.salting import hidden
 
 __all__ = ["Measurer"]
 
@@ -83,32 +81,8 @@ class Measurer:
     def _environment(self, section: Section) -> dict[str, str]:
         """Count the values of environment variables without storing anything they could be guessed from."""
         names = sorted(set(REFERENCE.findall(json.dumps(section.parameters, default=str))))
-        known = [name for name in names if name in self._recipe.secrets]
-        if not known:
-            return {}
-        salt = _salt(self._project.state)
-        values = {name: self._recipe.secrets[name].encode() for name in known}
-        return {f"${{oc.env:{name}}}": hmac.new(salt, value, "blake2b").hexdigest() for name, value in values.items()}
-
-
-def _salt(state: Path) -> bytes:
-    """Read the project's own salt, made once and readable by its owner only."""
-    path = state / "salt"
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        state.mkdir(parents=True, exist_ok=True)
-        draft = state / f"salt.{os.getpid()}"
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(os.urandom(32))
-        try:
-            os.link(draft, path)  # of two processes at once, the first wins and both read its salt
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
-        return path.read_bytes()
+        values = {f"${{oc.env:{name}}}": self._recipe.secrets[name] for name in names if name in self._recipe.secrets}
+        return hidden(self._project.state, values)
 
 
 def _leaves(value: Any, prefix: str = "") -> list[tuple[str, Any]]:

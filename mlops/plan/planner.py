@@ -115,20 +115,17 @@ def make_plan(project: Project, recipe: Recipe, store: Store, selection: Selecti
     """
     selection = selection or Selection()
     wiring = wire(recipe)
-    faults = [*wiring.faults, *_shortages(recipe)]
+    if wiring.faults or _shortages(recipe):
+        raise RecipeError(recipe.name, inspect(project, recipe))
     measurer = Measurer(project, recipe)
     scope = scope_of(selection, [section.name for section in recipe.sections], wiring)
     planner = _Planner(project, recipe, store, wiring, selection, measurer)
-    if not faults:
-        for section in recipe.sections:
-            if section.name in scope.shown:
-                planner.steps[section.name] = _timed(planner.step(section), store, recipe)
-    else:
-        for section in recipe.sections:
-            measurer.measure(section)
+    for section in recipe.sections:
+        if section.name in scope.shown:
+            planner.steps[section.name] = _timed(planner.step(section), store, recipe)
     measurer.save()
-    if faults or measurer.faults:
-        raise RecipeError(recipe.name, [*faults, *measurer.faults])
+    if measurer.faults:
+        raise RecipeError(recipe.name, measurer.faults)
     _refuse_outside(planner, scope)
     return Plan(recipe, tuple(planner.steps.values()), selection, tuple(planner.warnings))
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mlops.catalog import Catalog
-from mlops.errors import Fault, RecipeError
+from mlops.errors import RecipeError
 from mlops.plugins import Plugins
 from mlops.recipe.model import Head, Options, Recipe, Section, Sketch, Verdict
 
-__all__ = ["Head", "Options", "Recipe", "Section", "Sketch", "Verdict", "appraise", "examine", "load"]
+__all__ = ["Head", "Options", "Recipe", "Section", "Sketch", "Verdict", "appraise", "load"]
 
 
 def appraise(catalog: Catalog, plugins: Plugins, overrides: Sequence[str]) -> Verdict:
@@ -18,16 +18,6 @@ def appraise(catalog: Catalog, plugins: Plugins, overrides: Sequence[str]) -> Ve
     from mlops.recipe.validation import judge_recipe
 
     return judge_recipe(compose(catalog, overrides), catalog, plugins, overrides=overrides)
-
-
-def examine(catalog: Catalog, plugins: Plugins, overrides: Sequence[str]) -> tuple[Recipe | None, list[Fault], str]:
-    """Compose and validate a recipe.
-
-    Returns:
-        The recipe or None, every fault, and the recipe's name as far as it is known.
-    """
-    verdict = appraise(catalog, plugins, overrides)
-    return verdict.recipe, list(verdict.faults), verdict.name
 
 
 def load(catalog: Catalog, plugins: Plugins, overrides: Sequence[str]) -> Recipe:

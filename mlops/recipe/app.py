@@ -6,7 +6,6 @@ import argparse
 import contextlib
 import io
 import os
-import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -28,7 +27,7 @@ from omegaconf import DictConfig
 
 from mlops.catalog import RECIPE, ROOT, Catalog
 from mlops.errors import MlopsError, ProjectError, RecipeError
-from mlops.masking import Mask
+from mlops.masking import Mask, named_in
 from mlops.origin import in_order
 from mlops.recipe.composition import compose
 from mlops.recipe.overrides import parse_overrides
@@ -46,8 +45,6 @@ _REFUSED = {
     "config_dir": "--config-dir",
     "experimental_rerun": "--experimental-rerun",  # it would load a pickle
 }
-
-_VARIABLE = re.compile(r"\$\{\s*oc\.env\s*:\s*([A-Za-z_]\w*)")
 
 Task = Callable[[Sequence[str]], Any]
 
@@ -263,5 +260,5 @@ def _show(hydra: Hydra, given: argparse.Namespace, catalog: Catalog) -> None:
         else:
             hydra.show_info(given.info, ROOT, given.overrides)
     texts = [*given.overrides, *(file.text for file in catalog.files.values())]
-    names = {name for text in texts for name in _VARIABLE.findall(text)}
-    sys.stdout.write(Mask({name: os.environ[name] for name in names if name in os.environ})(shown.getvalue()))
+    known = {name: os.environ[name] for name in named_in(texts) if name in os.environ}
+    sys.stdout.write(Mask(known)(shown.getvalue()))

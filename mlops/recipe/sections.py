@@ -75,8 +75,10 @@ def judge_section(judge: Judge, name: str) -> Section | Sketch:
 
 
 def _executor_choice(judge: Judge, name: str, options: Options | None) -> None:
+    if options is None or options.executor is None:
+        return
     choices = judge.catalog.options("executor")
-    if options and options.executor and options.executor not in choices:
+    if options.executor not in choices:
         message = f"there is no executor {options.executor!r}"
         judge.blame((name, "executor"), message, near(options.executor, choices, what="executors are"))
 

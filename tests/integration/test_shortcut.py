@@ -13,7 +13,7 @@ import pytest
 from mlops import shortcut
 from mlops.outcome import Finished
 from mlops.project import Project
-from tests.toy_project import Toy
+from tests.toy_project import Ended, Toy
 
 WORDS = ("recipe=file", "scale.note=${oc.env:TOY_NOTE}")
 
@@ -159,3 +159,32 @@ def test_a_torn_note_is_no_note(warm: Toy) -> None:
 def test_values_of_environment_variables_are_not_in_the_note(warm: Toy) -> None:
     for path in (warm.root / ".mlops").rglob("*"):
         assert not path.is_file() or b"noted-once" not in path.read_bytes()
+
+
+def _remove(path: str) -> Callable[[Toy], None]:
+    return lambda toy: (toy.root / path).unlink()
+
+
+MEANWHILE = {
+    "an edited recipe": _edit("recipes/file.yaml"),
+    "an edited helper": _edit("plugins/toy/arithmetic.py"),
+    "a removed config file": _remove("conf/extra.yaml"),
+}
+
+
+@pytest.mark.parametrize("changed", list(MEANWHILE))
+def test_what_changes_while_a_run_works_leaves_no_note(
+    toy: Toy, ended: Ended, monkeypatch: pytest.MonkeyPatch, changed: str
+) -> None:
+    monkeypatch.setattr(shortcut, "MARGIN", 0)
+    _add("conf/extra.yaml")(toy)
+    words = ("recipe=file", "scale.seconds=1")
+    process = toy.start("run", *words)
+    ended(process)
+    events = toy.root / ".mlops" / "runs"
+    while not any('"scale"' in path.read_text() for path in events.glob("*/events.jsonl")):
+        time.sleep(0.02)
+    MEANWHILE[changed](toy)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert _take(toy, *words) is None
