@@ -10,9 +10,9 @@ import subprocess
 from functools import lru_cache
 
 from mlops.environment import cgroup_limits
-from mlops.stage import Resources
+from mlops.stage import Gpu, Machine, Resources
 
-__all__ = ["cores", "gpus", "memory", "shortage", "size"]
+__all__ = ["cores", "gpus", "machine", "memory", "parsed_gpus", "shortage", "size"]
 
 _UNITS = {"MB": 10**6, "GB": 10**9, "MiB": 2**20, "GiB": 2**30}
 
@@ -37,16 +37,40 @@ def memory() -> int:
 
 
 @lru_cache(maxsize=1)
-def gpus() -> int:
+def gpus() -> tuple[Gpu, ...]:
     """NVIDIA GPUs that the driver lists."""
     tool = shutil.which("nvidia-smi")
     if tool is None:
-        return 0
+        return ()
+    asked = "--query-gpu=name,memory.total,compute_cap"
     try:
-        listing = subprocess.run([tool, "-L"], capture_output=True, text=True, timeout=10, check=False)  # noqa: S603 - a fixed command
+        listing = subprocess.run(  # noqa: S603 - a fixed command
+            [tool, asked, "--format=csv,noheader,nounits"], capture_output=True, text=True, timeout=10, check=False
+        )
     except (OSError, subprocess.TimeoutExpired):
-        return 0
-    return listing.stdout.count("GPU ")
+        return ()
+    return parsed_gpus(listing.stdout) if listing.returncode == 0 else ()
+
+
+def parsed_gpus(listing: str) -> tuple[Gpu, ...]:
+    """Read lines such as ``NVIDIA A100, 81920, 8.0``; memory is in MiB."""
+    pattern = r"(?P<name>[^,\n]+), *(?P<memory>\d+), *(?P<major>\d+)\.(?P<minor>\d+)"
+    return tuple(
+        Gpu(line["name"].strip(), int(line["memory"]) * 2**20, (int(line["major"]), int(line["minor"])))
+        for line in re.finditer(pattern, listing)
+    )
+
+
+def machine(wanted: Resources, *, threads: int | None = None) -> Machine:
+    """Say what a stage will find here; it gets GPUs only when there are any, at most those it asks for when it does.
+
+    Args:
+        wanted: the stage's ``resources``.
+        threads: what the executor gives a stage that does not ask for a number; all cores when None.
+    """
+    cpus = min(wanted.cpus or threads or cores(), cores())
+    found = gpus()
+    return Machine(cpus, memory(), found[: wanted.gpus] if wanted.gpus else found)
 
 
 def size(text: str) -> int:
@@ -62,8 +86,8 @@ def shortage(wanted: Resources) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     if wanted.cpus is not None and wanted.cpus > cores():
         found.append(("cpus", f"asks for {wanted.cpus} cores, this machine has {cores()}"))
-    if wanted.gpus and wanted.gpus > gpus():
-        found.append(("gpus", f"asks for {wanted.gpus} GPU(s), this machine has {gpus()}"))
+    if wanted.gpus and wanted.gpus > len(gpus()):
+        found.append(("gpus", f"asks for {wanted.gpus} GPU(s), this machine has {len(gpus())}"))
     if wanted.memory and memory() and size(wanted.memory) > memory():
         found.append(("memory", f"asks for {wanted.memory}, this machine has {memory() / 2**30:.1f}GiB"))
     return found

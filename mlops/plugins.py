@@ -29,11 +29,14 @@ __all__ = ["FIRST_PARTY", "Plugins", "TargetRefused"]
 FIRST_PARTY = (
     "mlops_evaluate",
     "mlops_features",
+    "mlops_history",
     "mlops_lightgbm",
+    "mlops_lightning",
     "mlops_onnx",
     "mlops_polars",
     "mlops_sklearn",
     "mlops_train",
+    "mlops_xgboost",
 )
 _ENGINE_PARTS = "mlops.executors."
 """The one place in the engine whose classes a recipe may name."""
@@ -256,5 +259,5 @@ def _declares_parts(folders: list[str], name: str) -> bool:
         path = Path(folder) / f"{name}.py"
         if path.is_file():
             text = path.read_text(encoding="utf-8", errors="replace")
-            return bool(re.search(r"^class \w+\((\w+, *)*(Stage|Part|Estimator)\b", text, re.MULTILINE))
+            return bool(re.search(r"^class \w+\((\w+, *)*\w*(Stage|Part|Estimator)\b", text, re.MULTILINE))
     return False

@@ -12,7 +12,41 @@ from typing import Any, ClassVar, Self
 from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
-__all__ = ["Context", "Part", "Resources", "Stage"]
+__all__ = ["Choice", "Context", "Gpu", "Machine", "Part", "Resources", "Stage"]
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """One graphics card that the driver lists."""
+
+    name: str
+    memory: int = 0
+    """Bytes."""
+
+    capability: tuple[int, int] = (0, 0)
+    """Compute capability; bfloat16 arithmetic from (8, 0) on."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What a stage will find where it runs."""
+
+    cpus: int = 1
+    """Threads that the stage may use."""
+
+    memory: int = 0
+    """Bytes of memory; 0 when the system does not say."""
+
+    gpus: tuple[Gpu, ...] = ()
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A value that the recipe left open, as it is chosen on a machine, and why."""
+
+    key: str
+    value: str
+    reason: str
 
 
 class Part(BaseModel):
@@ -32,6 +66,13 @@ class Part(BaseModel):
 
     extra: ClassVar[str] = ""
     """The extra of ``mlops`` (or of the plugin's distribution) that installs those libraries."""
+
+    def resolve(self, machine: Machine) -> tuple[Choice, ...]:  # noqa: ARG002 - for those that leave something open
+        """Choose what was left to ``auto``, for a machine; the plan shows it.
+
+        Must be light: it is called when planning, where no heavy library may be imported.
+        """
+        return ()
 
     @model_validator(mode="wrap")
     @classmethod
@@ -118,6 +159,9 @@ class Context:
     """Threads to use: hand this to every library that takes a thread count."""
 
     gpus: int = 0
+    machine: Machine = field(default_factory=Machine)
+    """What there is here, for values that the recipe left open."""
+
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("mlops.stage"))
     find: Callable[[str], list[str]] = _as_written
     """Source as written in the recipe → the files or URLs it names, project first, then packaged."""

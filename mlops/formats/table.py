@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Literal, Self
 from pydantic import BaseModel, ConfigDict
 
 from mlops.formats.artifact import Artifact, write_json
+from mlops.formats.expectation import Expectation
+from mlops.formats.history import HistorySpec
 from mlops.formats.rows import write_rows
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ Task = Literal["binary", "multiclass", "regression"]
 
 
 class Roles(BaseModel):
-    """Which column means what to the stages below."""
+    """Which column means what to the stages below; it travels with the rows."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
@@ -40,6 +42,12 @@ class Roles(BaseModel):
 
     id: tuple[str, ...] = ()
     """Columns that name a row; never features."""
+
+    expected: dict[str, Expectation] = {}
+    """The contract of single columns, for rows that will be predicted."""
+
+    history: tuple[HistorySpec, ...] = ()
+    """Columns that were computed from other tables' past rows."""
 
     def all(self) -> tuple[str, ...]:
         """List every column that has a role."""

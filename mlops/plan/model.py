@@ -9,6 +9,7 @@ from typing import Any, Literal
 from mlops.fingerprint import Ingredients
 from mlops.plan.wiring import Link
 from mlops.recipe.model import Recipe, Section
+from mlops.stage import Choice
 from mlops.store import Entry
 
 __all__ = ["Action", "Plan", "Selection", "Step"]
@@ -61,6 +62,8 @@ class Step:
     """Runs even when its key is known: forced, or what it reads cannot be fingerprinted."""
 
     last_seconds: float | None = None
+    choices: tuple[Choice, ...] = ()
+    """What the stage left open, as chosen for this machine."""
 
     @property
     def name(self) -> str:
@@ -82,6 +85,7 @@ class Step:
             "key": self.key,
             "last_seconds": self.last_seconds,
             "inputs": {link.name: f"{link.stage}.{link.output}" for link in self.links},
+            "choices": [{"key": item.key, "value": item.value, "reason": item.reason} for item in self.choices],
         }
 
 

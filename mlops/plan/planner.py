@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from mlops.errors import ArtifactDamaged, Fault, ProjectError, RecipeError
 from mlops.fingerprint import Ingredients, differences
-from mlops.machine import shortage
+from mlops.machine import machine, shortage
 from mlops.plan.ingredients import Measurer
 from mlops.plan.model import Plan, Selection, Step
 from mlops.plan.selection import Scope, scope_of
@@ -39,7 +39,8 @@ class _Planner:
         inputs = self.inputs(links)
         volatile = section.stage.volatile()
         forced = section.name in self.selection.force
-        blank = Step(section, links, "run", (), ingredients, always=bool(volatile) or forced)
+        choices = section.stage.resolve(machine(section.options.resources))
+        blank = Step(section, links, "run", (), ingredients, always=bool(volatile) or forced, choices=choices)
         if inputs is None:
             return replace(blank, reasons=self.reasons_below(section, ingredients, links))
         ingredients = replace(ingredients, inputs=inputs)

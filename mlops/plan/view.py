@@ -16,9 +16,21 @@ def render(plan: Plan) -> str:
     mask = Mask(plan.recipe.secrets)
     rows = [row for step in plan.steps for row in _rows(step)]
     drawn = table(("stage", "action", "last took", "made by", "why"), rows)
+    drawn += _choices(plan)
     counts = plan.counts
     closing = f"{counts['run']} to run, {counts['reuse']} to reuse"
     return mask(f"{drawn}\n\n{closing}")
+
+
+def _choices(plan: Plan) -> str:
+    """What steps that run left open, as chosen for this machine, and why."""
+    rows = [
+        (f"{step.name}.{item.key}", item.value, item.reason)
+        for step in plan.steps
+        if step.action == "run"
+        for item in step.choices
+    ]
+    return "\n\n" + table(("left open", "chosen", "why"), rows) if rows else ""
 
 
 def _rows(step: Step) -> list[tuple[str, str, str, str, str]]:

@@ -15,7 +15,7 @@ from mlops.errors import ArtifactDamaged
 from mlops.executors.executor import Call, Executor, Outcome
 from mlops.fingerprint import Ingredients
 from mlops.formats.artifact import Artifact
-from mlops.machine import cores
+from mlops.machine import machine
 from mlops.masking import reveal
 from mlops.plan.model import Step
 from mlops.plan.wiring import ports
@@ -180,6 +180,7 @@ def _attempts(
 def _context(bench: Bench, step: Step, folder: Path, *, resume: Path, metrics: dict[str, float]) -> Context:
     resources = step.section.options.resources
     executor = bench.executors[step.section.options.executor]
+    here = machine(resources, threads=executor.threads())
 
     def on_metric(name: str, value: float, at: int | None) -> None:
         metrics[name] = value
@@ -188,8 +189,9 @@ def _context(bench: Bench, step: Step, folder: Path, *, resume: Path, metrics: d
     return Context(
         folder=folder,
         seed=bench.recipe.head.seed,
-        cpus=min(resources.cpus or executor.threads(), cores()),
+        cpus=here.cpus,
         gpus=resources.gpus,
+        machine=here,
         log=logging.getLogger(f"mlops.stage.{step.name}"),
         find=bench.project.find,
         on_metric=on_metric,

@@ -8,7 +8,7 @@ import polars as pl
 
 from mlops import formats
 from mlops.errors import MissingExtra
-from mlops.formats.features import PreparedFacts
+from mlops.formats.features import FeatureFacts, PreparedFacts
 from mlops.formats.splits import PARTS, PartName
 from mlops.stage import Context
 from mlops_features.fitting import fit
@@ -34,7 +34,15 @@ def make(stage: Features, splits: formats.Splits, *, context: Context) -> tuple[
     prepared = {part: transform(parts[part], plan).with_columns(target.prepare(parts[part])) for part in PARTS}
     return (
         formats.Features.create(
-            context.output("features"), _graph(plan), inputs=plan.inputs, names=plan.names, example=plan.example
+            context.output("features"),
+            _graph(plan),
+            facts=FeatureFacts(
+                inputs=plan.inputs,
+                tensors=plan.inputs,
+                names=plan.names,
+                example=dict(plan.example),
+                history=roles.history,
+            ),
         ),
         formats.Prepared.create(context.output("prepared"), prepared, facts=_facts(plan, target)),
     )

@@ -21,18 +21,19 @@ def bundle(features: formats.Features, model: formats.Model, *, context: Context
     made = formats.Bundle.create(
         context.output("bundle"), graph, signature=_signature(features, facts), lineage=context.lineage
     )
-    made.predict(pl.DataFrame([features.example]))
+    made.predict(pl.DataFrame([features.facts.example]))
     return made
 
 
 def _signature(features: formats.Features, facts: ModelFacts) -> dict[str, Any]:
+    columns = features.facts.model_dump(mode="json")
     return {
         "task": facts.task,
         "target": facts.target,
         "classes": list(facts.classes),
-        "inputs": [item.model_dump(mode="json") for item in features.inputs],
+        **{key: columns[key] for key in ("inputs", "derived", "tensors", "history")},
         "outputs": _outputs(facts),
-        "example": features.example,
+        "example": columns["example"],
     }
 
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from mlops import formats
 from mlops.formats.model import Estimator
-from mlops.stage import Context, Stage
+from mlops.stage import Choice, Context, Machine, Stage
 
 __all__ = ["Train"]
 
@@ -18,6 +18,10 @@ class Train(Stage):
 
     model: Estimator
     """The model family and its hyperparameters; usually ``${model}``, the recipe's choice of ``model=``."""
+
+    def resolve(self, machine: Machine) -> tuple[Choice, ...]:
+        """Say what the model leaves open."""
+        return tuple(Choice(f"model.{item.key}", item.value, item.reason) for item in self.model.resolve(machine))
 
     def run(self, prepared: formats.Prepared, *, context: Context) -> formats.Model:
         """Fit, predict, write."""

@@ -22,7 +22,7 @@ Make = Callable[..., Splits]
 
 def run_graph(features: FeaturesFormat, splits: Splits) -> np.ndarray[Any, Any]:
     session = onnxruntime.InferenceSession(features.graph, providers=["CPUExecutionProvider"])
-    found: np.ndarray[Any, Any] = session.run(None, tensors(splits.read("test"), features.inputs))[0]
+    found: np.ndarray[Any, Any] = session.run(None, tensors(splits.read("test"), features.facts.inputs))[0]
     return found
 
 
@@ -48,7 +48,7 @@ def test_graph_computes_the_same_bits_as_polars(section: dict[str, Any], make_sp
     splits = make_splits()
     made = Features.model_validate(section).run(splits, context=make_context(tmp_path / "work"))
     expected = made.prepared.matrix("test")
-    assert expected.shape == (80, len(made.features.names))
+    assert expected.shape == (80, len(made.features.facts.names))
     assert np.array_equal(run_graph(made.features, splits), expected, equal_nan=True)
 
 
@@ -69,12 +69,12 @@ def test_held_out_rows_have_no_say_in_what_is_fitted(
         make_rows(50, seed=99).write_parquet(splits.folder / f"{part}.parquet")
     after = Features().run(splits, context=make_context(tmp_path / "two")).features
     assert before.graph == after.graph
-    assert before.inputs == after.inputs
+    assert before.facts.inputs == after.facts.inputs
 
 
 def test_columns_with_a_role_are_no_features(make_splits: Make, tmp_path: Path) -> None:
     made = Features().run(make_splits(), context=make_context(tmp_path / "work"))
-    used = {item.name for item in made.features.inputs}
+    used = {item.name for item in made.features.facts.inputs}
     assert used == {"amount", "count", "flag", "colour", "size", "when", "day"}
 
 
@@ -82,12 +82,12 @@ def test_ordinal_features_are_listed_as_categorical(make_splits: Make, tmp_path:
     section = {"overrides": {"size": {"encode": "onehot"}}}
     made = Features.model_validate(section).run(make_splits(), context=make_context(tmp_path / "work"))
     assert made.prepared.facts.categorical == ("colour",)
-    assert {"size=s", "size=m", "size=(null)"} <= set(made.features.names)
+    assert {"size=s", "size=m", "size=(null)"} <= set(made.features.facts.names)
 
 
 def test_inputs_tell_what_training_saw(make_splits: Make, tmp_path: Path) -> None:
     made = Features().run(make_splits(), context=make_context(tmp_path / "work"))
-    by_name = {item.name: item for item in made.features.inputs}
+    by_name = {item.name: item for item in made.features.facts.inputs}
     assert by_name["colour"].allowed[0] == "red"
     assert by_name["count"].low == 0
     assert by_name["count"].high == 8
@@ -101,4 +101,4 @@ def test_weight_becomes_a_column_of_the_prepared_parts(make_splits: Make, tmp_pa
     weight = made.prepared.weight("train")
     assert weight is not None
     assert weight.tolist() == splits.read("train")["count"].cast(float).to_list()
-    assert "count" not in made.features.names
+    assert "count" not in made.features.facts.names

@@ -1,0 +1,1 @@
+"""What was known of an entity at a moment, computed from another table's past rows."""

@@ -1,0 +1,1 @@
+"""Neural networks for tables, images and texts, trained by Lightning."""
