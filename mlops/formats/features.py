@@ -250,14 +250,12 @@ class Prepared(Artifact):
         return "__weight__" in pl.read_parquet_schema(self.path("train"))
 
     def batches(self, part: PartName, *, rows: int) -> Iterator[Batch]:
-        """Read one part in order, at most so many rows at a time; only a row group or so is in memory."""
+        """Read one part in order, at most so many rows at a time; only the row groups they lie in are read."""
         import polars as pl
-        import pyarrow.parquet as pq
 
-        facts = self.facts
-        with pq.ParquetFile(self.path(part)) as file:
-            for batch in file.iter_batches(batch_size=rows):
-                yield batch_of(pl.DataFrame(pl.from_arrow(batch)), facts)
+        facts, file = self.facts, pl.scan_parquet(self.path(part))
+        for start in range(0, self.rows(part), rows):
+            yield batch_of(file.slice(start, rows).collect(), facts)
 
     def rows(self, part: PartName) -> int:
         """How many rows one part has."""

@@ -26,12 +26,19 @@ class Splits(Artifact):
 
     @classmethod
     def create(
-        cls, folder: Path, parts: Mapping[PartName, pl.DataFrame], *, roles: Roles, checks: Mapping[str, Any]
+        cls,
+        folder: Path,
+        parts: Mapping[PartName, pl.DataFrame | pl.LazyFrame],
+        *,
+        roles: Roles,
+        checks: Mapping[str, Any],
     ) -> Self:
-        """Write the parts, the table's roles and what the leakage checks found."""
+        """Write the parts (lazy ones are streamed), the table's roles and what the leakage checks found."""
+        import polars as pl
+
         for name in PARTS:
             write_rows(folder / f"{name}.parquet", parts[name])
-        rows = {name: parts[name].height for name in PARTS}
+        rows = {name: pl.scan_parquet(folder / f"{name}.parquet").select(pl.len()).collect().item() for name in PARTS}
         facts = {"rows": rows, "roles": roles.model_dump(mode="json"), "checks": dict(checks)}
         write_json(folder / "splits.json", facts)
         return cls(folder)

@@ -12,14 +12,14 @@ import numpy as np
 import polars as pl
 
 from mlops.errors import StageError
-from mlops.formats.table import Roles
+from mlops.formats.table import Table
 from mlops_polars.dtypes import constant, name_of
 from mlops_polars.fields import near, timedelta_of
 
 if TYPE_CHECKING:
     from mlops_polars.split import Split
 
-__all__ = ["LEFT_OUT", "Dealt", "dealt"]
+__all__ = ["LEFT_OUT", "Codes", "Dealt", "dealt"]
 
 TRAIN, VALIDATION, TEST, LEFT_OUT = 0, 1, 2, -1
 _FEWEST = 3
@@ -43,39 +43,41 @@ class Dealt:
     fix: str = "choose other shares"
 
 
-def dealt(split: Split, frame: pl.DataFrame, *, roles: Roles, seed: int) -> Dealt:
+def dealt(split: Split, table: Table, *, seed: int) -> Dealt:
     """Choose a part for each row by the section's method.
 
     Raises:
         StageError: there are too few rows, classes or groups, or the deciding column is missing or has nulls.
     """
-    if frame.height < _FEWEST:
-        raise StageError(f"the table has {frame.height} rows; three parts need at least {_FEWEST}")
+    if table.rows < _FEWEST:
+        raise StageError(f"the table has {table.rows} rows; three parts need at least {_FEWEST}")
+    roles = table.roles
     if split.method == "time":
-        return _by_time(split, frame, _column("time", split.time or roles.time, frame))
+        return _by_time(split, _column("time", split.time or roles.time, table))
     chance = np.random.default_rng(seed)
     if split.method == "random":
-        parts = _shuffled(frame.height, split, chance)
+        parts = _shuffled(table.rows, split, chance)
         return Dealt(parts, {"method": "random"})
     if split.method == "stratified":
-        return _by_class(split, _column("by", split.by or roles.target, frame), chance)
-    return _by_group(split, _column("group", split.group or roles.group, frame), chance)
+        return _by_class(split, _column("by", split.by or roles.target, table), chance)
+    return _by_group(split, _column("group", split.group or roles.group, table), chance)
 
 
-def _column(key: str, name: str | None, frame: pl.DataFrame) -> pl.Series:
-    """Take the column that decides, and refuse one that has nulls."""
+def _column(key: str, name: str | None, table: Table) -> pl.Series:
+    """Read the column that decides, and refuse one that has nulls."""
     role = "target" if key == "by" else key
     if name is None:
         raise StageError("no column is named to split by", fix=f"set `{key}` here, or `{role}` where the data is read")
-    if name not in frame.columns:
-        raise StageError(f"`{key}` names the column {name!r}, which is not there", fix=near(name, frame.columns))
-    nulls = frame[name].null_count()
+    if name not in table.columns:
+        raise StageError(f"`{key}` names the column {name!r}, which is not there", fix=near(name, list(table.columns)))
+    values = table.scan().select(name).collect()[name]
+    nulls = values.null_count()
     if nulls:
         raise StageError(
             f"column {name!r}, which decides the split, is null in {nulls:,} rows",
             fix=f"leave those rows out where the data is read: where: {name} is not null",
         )
-    return frame[name]
+    return values
 
 
 def _shuffled(rows: int, split: Split, chance: np.random.Generator) -> Codes:
@@ -155,7 +157,7 @@ def _dealt_groups(sizes: Counts, split: Split, order: Counts) -> Codes:
     return parts
 
 
-def _by_time(split: Split, frame: pl.DataFrame, times: pl.Series) -> Dealt:
+def _by_time(split: Split, times: pl.Series) -> Dealt:
     """Cut the rows at two moments; equal times stay together."""
     if not (times.dtype.is_numeric() or name_of(times.dtype) in ("date", "datetime")):
         raise StageError(
@@ -173,7 +175,7 @@ def _by_time(split: Split, frame: pl.DataFrame, times: pl.Series) -> Dealt:
     )  # fmt: skip
     facts = {"validation_from": str(validation_cut), "test_from": str(test_cut), "gap": split.gap}
     return Dealt(
-        frame.select(chosen.cast(pl.Int8)).to_series().to_numpy(),
+        times.to_frame().select(chosen.cast(pl.Int8)).to_series().to_numpy(),
         {"method": "time", "time": times.name, **facts},
         span=f"; {times.name} spans {times.min()!s} to {times.max()!s}",
         fix="choose other moments or shares, or a shorter gap",

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
-
 from mlops.errors import LeakFound, StageError
-from mlops.formats.splits import PARTS, PartName, Splits
+from mlops.formats.splits import PARTS, Splits
 from mlops.formats.table import Table
 from mlops.stage import Context
 from mlops_polars.dealing import LEFT_OUT, Dealt, dealt
+from mlops_polars.dealt_rows import DealtRows
 from mlops_polars.leakage import Leak, found_leaks
 
 if TYPE_CHECKING:
     from mlops_polars.split import Split
 
 __all__ = ["divide"]
-
-_PART = "__part__"
 
 
 def divide(split: Split, table: Table, *, context: Context) -> Splits:
@@ -28,23 +25,21 @@ def divide(split: Split, table: Table, *, context: Context) -> Splits:
         LeakFound: the parts share what the section forbids.
         StageError: the rows cannot be divided as asked.
     """
-    frame = table.read()
-    dealing = dealt(split, frame, roles=table.roles, seed=context.seed)
-    parts = _parts(frame, dealing)
-    leaks = found_leaks(split, parts, roles=table.roles)
+    dealing = dealt(split, table, seed=context.seed)
+    rows = DealtRows(table, dealing.parts)
+    _refuse_empty(rows, dealing)
+    leaks = found_leaks(split, rows)
     _tell(leaks, context=context)
+    parts = {name: rows.scan(name) for name in PARTS}
     return Splits.create(context.output("splits"), parts, roles=table.roles, checks=_checks(dealing, leaks))
 
 
-def _parts(frame: pl.DataFrame, dealing: Dealt) -> dict[PartName, pl.DataFrame]:
-    """Take each part's rows, in the table's order."""
-    marked = frame.with_columns(pl.Series(_PART, dealing.parts))
-    parts = {name: marked.filter(pl.col(_PART) == code).drop(_PART) for code, name in enumerate(PARTS)}
-    for name, part in parts.items():
-        if not part.height:
-            sizes = ", ".join(f"{other} {rows.height:,}" for other, rows in parts.items())
-            raise StageError(f"the {name} part has no rows ({sizes}){dealing.span}", fix=dealing.fix)
-    return parts
+def _refuse_empty(rows: DealtRows, dealing: Dealt) -> None:
+    counts = {name: rows.count(name) for name in PARTS}
+    empty = next((name for name, count in counts.items() if not count), None)
+    if empty:
+        sizes = ", ".join(f"{name} {count:,}" for name, count in counts.items())
+        raise StageError(f"the {empty} part has no rows ({sizes}){dealing.span}", fix=dealing.fix)
 
 
 def _tell(leaks: list[Leak], *, context: Context) -> None:

@@ -18,7 +18,12 @@ from mlops_train.loss import loss
 
 __all__ = ["train"]
 
+Array = np.ndarray[Any, Any]
+
 HELD_OUT: tuple[PartName, ...] = ("validation", "test")
+
+_ROWS = 131_072
+"""Rows predicted at a time; a row group of what is read."""
 
 
 def train(model: Estimator, prepared: Prepared, *, context: Context) -> Model:
@@ -43,14 +48,19 @@ def train(model: Estimator, prepared: Prepared, *, context: Context) -> Model:
 
 
 def _predictions(fitted: Fitted, prepared: Prepared, part: PartName, *, facts: PreparedFacts) -> pl.DataFrame:
-    """Columns ``score_0 …`` float64, ``__target__`` and, when weighed, ``__weight__``."""
+    """Columns ``score_0 …`` float64, ``__target__`` and, when weighed, ``__weight__``; features are read in batches."""
     width = len(facts.classes) or 1
-    matrix = prepared.matrix(part)
-    scores = fitted.predict(matrix) if len(matrix) else np.empty((0, width))
-    _check(scores, rows=len(matrix), width=width)
-    columns: dict[str, Any] = {f"score_{index}": scores[:, index] for index in range(width)}
-    columns["__target__"] = prepared.target(part)
-    weight = prepared.weight(part)
+    weight = np.empty(0) if prepared.weighed else None
+    made = [_scored(np.empty((0, width)), target=prepared.target(part)[:0], weight=weight)]
+    for batch in prepared.batches(part, rows=_ROWS):
+        scores = fitted.predict(batch.matrix)
+        _check(scores, rows=len(batch.matrix), width=width)
+        made.append(_scored(scores, target=batch.target, weight=batch.weight))
+    return pl.concat(made)
+
+
+def _scored(scores: Array, *, target: Array, weight: Array | None) -> pl.DataFrame:
+    columns = {f"score_{index}": scores[:, index] for index in range(scores.shape[1])} | {"__target__": target}
     return pl.DataFrame(columns | ({} if weight is None else {"__weight__": weight}))
 
 
