@@ -20,13 +20,14 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
 from mlops.errors import StageError
 from mlops.executors.executor import Call, Outcome, collect
 from mlops.formats.artifact import Artifact
-from mlops.stage import Context
+from mlops.stage import Context, Gpu, Machine
 
 __all__ = ["run_in_child"]
 
@@ -96,6 +97,7 @@ def _spec(call: Call) -> dict[str, Any]:
             "seed": context.seed,
             "cpus": context.cpus,
             "gpus": context.gpus,
+            "machine": asdict(context.machine),
             "resume": str(context.resume) if context.resume else None,
             "lineage": dict(context.lineage),
         },
@@ -168,6 +170,7 @@ def _build(spec: dict[str, Any], pipe: _Pipe) -> Call:
         seed=facts["seed"],
         cpus=facts["cpus"],
         gpus=facts["gpus"],
+        machine=_machine(facts["machine"]),
         log=log,
         find=lambda source: spec["found"].get(source, []),
         on_metric=lambda *values: pipe.send("metric", *values),
@@ -177,6 +180,11 @@ def _build(spec: dict[str, Any], pipe: _Pipe) -> Call:
     )
     inputs = {name: _handle(*where) for name, where in spec["inputs"].items()}
     return Call(stage, spec["target"], spec["parameters"], inputs, ports(kind).outputs, context, Path(spec["plugins"]))
+
+
+def _machine(facts: dict[str, Any]) -> Machine:
+    gpus = tuple(Gpu(item["name"], item["memory"], tuple(item["capability"])) for item in facts["gpus"])
+    return Machine(facts["cpus"], facts["memory"], gpus)
 
 
 def _handle(module: str, name: str, folder: str) -> Artifact:

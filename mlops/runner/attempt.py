@@ -11,12 +11,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from mlops.errors import ArtifactDamaged
+from mlops.errors import ArtifactDamaged, MlopsError
 from mlops.executors.executor import Call, Executor, Outcome
 from mlops.fingerprint import Ingredients
 from mlops.formats.artifact import Artifact
 from mlops.machine import machine
 from mlops.masking import reveal
+from mlops.plan.ingredients import Measurer
 from mlops.plan.model import Step
 from mlops.plan.wiring import ports
 from mlops.project import Project
@@ -104,24 +105,24 @@ def _ran(
     bench.watch.step_started(step.name, step.reasons)
     metrics: dict[str, float] = {}
     clock = time.perf_counter()
-    resume = bench.project.state / "resume" / key
+    resume = bench.store.layout.checkpoint(key)
     with bench.store.workspace() as folder:
         outcome = _attempts(bench, step, folder, inputs=inputs, resume=resume, metrics=metrics)
         outputs = _committed(bench, step, outcome)
     seconds = time.perf_counter() - clock
-    bench.store.put(
-        Entry(
-            key=key,
-            stage=step.name,
-            target=step.section.target,
-            outputs=outputs,
-            run=bench.run,
-            seconds=seconds,
-            peak_memory=outcome.peak_memory,
-            metrics=metrics,
-            ingredients=ingredients.to_json(),
-        )
+    entry = Entry(
+        key=key,
+        stage=step.name,
+        target=step.section.target,
+        outputs=outputs,
+        run=bench.run,
+        seconds=seconds,
+        peak_memory=outcome.peak_memory,
+        metrics=metrics,
+        ingredients=ingredients.to_json(),
     )
+    if not _changed_meanwhile(bench, step, ingredients):
+        bench.store.put(entry)
     if resume.exists():
         shutil.rmtree(resume, ignore_errors=True)
     return StepResult(
@@ -137,6 +138,27 @@ def _ran(
         summaries=_summaries(bench, step, outputs),
         metrics=metrics,
     )
+
+
+def _changed_meanwhile(bench: Bench, step: Step, ingredients: Ingredients) -> bool:
+    """Tell whether the code or a source is no longer what the key says.
+
+    Which of both was read nobody knows, so the result may be used in this run but not found by the next.
+    """
+    try:
+        now = Measurer(bench.project, bench.recipe).measure(step.section)
+    except MlopsError:
+        now = replace(ingredients, code={})
+    changed = [
+        name
+        for old, new in ((ingredients.code, now.code), (ingredients.sources, now.sources))
+        for name in sorted({*old, *new})
+        if old.get(name) != new.get(name)
+    ]
+    if changed:
+        log = logging.getLogger(f"mlops.stage.{step.name}")
+        log.warning("%s changed while the stage ran: its result is not kept for later runs", changed[0])
+    return bool(changed)
 
 
 def _attempts(

@@ -8,6 +8,7 @@ if this one is killed.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,11 @@ from mlops.store.workspaces import Workspaces
 
 __all__ = ["Garbage", "Piece", "collect"]
 
-Kind = Literal["entry", "artifact", "workspace", "damaged", "hint", "leftover"]
+Kind = Literal["entry", "artifact", "workspace", "damaged", "hint", "leftover", "checkpoint"]
+
+
+_CHECKPOINT_DAYS = 14
+"""A stage cut short longer ago than this will hardly be gone on with."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +101,14 @@ def _found(layout: Layout, roots: frozenset[str]) -> Iterator[Piece]:
         if path.suffix == durable.TEMPORARY:
             yield Piece("leftover", path, _size(path))
     yield from (Piece("workspace", path, _size(path)) for path in Workspaces(layout).dead())
+    yield from (Piece("checkpoint", path, _size(path)) for path in _forgotten(layout))
     yield from (Piece("damaged", path, _size(path)) for path in _listed(layout.damaged))
+
+
+def _forgotten(layout: Layout) -> list[Path]:
+    """List what stages cut short left behind too long ago."""
+    old = time.time() - _CHECKPOINT_DAYS * 86_400
+    return [path for path in _listed(layout.checkpoints) if path.stat().st_mtime < old]
 
 
 def _is_needed(path: Path, kept: set[str]) -> bool:
@@ -115,7 +127,7 @@ def _remove(layout: Layout, garbage: Garbage) -> None:
         with durable.writing(shard, "make the removal of entries durable"):
             durable.sync_folder(shard)
     with Workspaces(layout).open() as bin_folder:
-        for piece in (*garbage.of("artifact"), *garbage.of("damaged")):
+        for piece in (*garbage.of("artifact"), *garbage.of("damaged"), *garbage.of("checkpoint")):
             with durable.writing(piece.path, "move what is not needed out of the store"):
                 piece.path.rename(bin_folder / piece.path.name)
     for piece in (*garbage.of("hint"), *garbage.of("leftover")):

@@ -71,6 +71,15 @@ class Layout:
         """The lock that writers of entries share and that moving one aside needs alone."""
         return self.locks / "index.lock"
 
+    @property
+    def checkpoints(self) -> Path:
+        """What stages that were cut short go on from."""
+        return self.root / "checkpoints"
+
+    def checkpoint(self, key: str) -> Path:
+        """Give the folder that a stage cut short goes on from."""
+        return self.checkpoints / _checked_key(key)
+
     def key_lock(self, key: str) -> Path:
         """Give the lock of whoever computes ``key``."""
         return self.locks / "key" / f"{_checked_key(key)}.lock"

@@ -44,6 +44,18 @@ def test_an_edited_helper_reruns_the_stages_that_import_it(toy: Toy) -> None:
     assert plan["scale"]["reasons"] == ["plugins/toy/arithmetic.py changed"]
 
 
+def test_a_plugin_edited_while_its_stage_runs_leaves_nothing_to_reuse(toy: Toy) -> None:
+    helper = toy.root / "plugins" / "toy" / "arithmetic.py"
+    edit = "    from pathlib import Path\n\n    Path(__file__).write_text('# edited')\n"
+    touching = helper.read_text().replace("    return frame", f"{edit}    return frame")
+    helper.write_text(touching)
+    answer = toy("run", "recipe=chain")
+    assert answer.code == 0, answer.err
+    assert "plugins/toy/arithmetic.py changed while the stage ran" in answer.err + answer.out
+    helper.write_text(touching)
+    assert toy.plan("recipe=chain")["scale"]["action"] == "run"
+
+
 def test_an_unrelated_plugin_file_reruns_nothing(toy: Toy) -> None:
     toy.run("recipe=chain")
     (toy.root / "plugins" / "other.py").write_text("x = 1\n")

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -110,6 +112,18 @@ def test_leftovers_hints_and_damaged_things_are_removed(store: Store) -> None:
     assert counts == {"entry": 2, "hint": 1, "leftover": 1, "workspace": 1, "damaged": 1}
     assert store.collect([kept]).pieces == ()
     assert store.find("aa") is not None
+
+
+def test_a_checkpoint_goes_only_when_it_is_old(store: Store) -> None:
+    for name, age in (("fresh", 0), ("stale", 15 * 86_400)):
+        folder = store.layout.checkpoint(name)
+        folder.mkdir(parents=True)
+        (folder / "weights").write_bytes(b"w")
+        then = time.time() - age
+        os.utime(folder, (then, then))
+    garbage = store.collect([], dry_run=False)
+    assert [piece.name for piece in garbage.of("checkpoint")] == ["stale"]
+    assert [path.name for path in store.layout.checkpoints.iterdir()] == ["fresh"]
 
 
 def test_notes_about_the_latest_runs_are_kept(store: Store) -> None:
