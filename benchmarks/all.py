@@ -1,6 +1,6 @@
 """Every benchmark in turn, then one table of all aims.
 
-python benchmarks/all.py                    # about five minutes
+python benchmarks/all.py                    # several minutes
 python benchmarks/all.py --only reuse,startup --repeats 3
 """
 
@@ -17,7 +17,7 @@ from typing import Any
 
 from benchmarks.reporting import aligned
 
-_SCRIPTS = ("startup", "reuse", "planning", "overhead", "flights")
+_SCRIPTS = ("startup", "reuse", "planning", "overhead", "flights", "features", "one_row")
 
 
 def main() -> int:

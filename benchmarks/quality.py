@@ -155,7 +155,7 @@ def _run(folder: Path, recipe: str, choice: str, *, count: int) -> _Ran:
     words = ["run", f"recipe={recipe}", *choice.split(), f"executor.cpus={count}", "--to", "train", "--json"]
     _, said = output([program("mlops"), *words], folder=folder, env=threads(count))
     last = json.loads(said.strip().splitlines()[-1])
-    facts = json.loads((folder / ".mlops" / "runs" / last["id"] / "run.json").read_text(encoding="utf-8"))
+    facts = json.loads((folder / ".mlops" / "runs" / last["run"] / "run.json").read_text(encoding="utf-8"))
     return _Ran(folder / ".mlops" / "store" / "artifacts", facts)
 
 

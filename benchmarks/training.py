@@ -70,7 +70,7 @@ class _Case:
             for start in range(0, len(order), self.batch):
                 rows = order[start : start + self.batch]
                 optimizer.zero_grad()
-                torch.nn.functional.cross_entropy(network(features[rows]), target[rows]).backward()
+                torch.nn.functional.cross_entropy(network(features[rows]), target[rows]).backward()  # type: ignore[no-untyped-call] # torch's own
                 optimizer.step()
 
     def dataloader(self) -> None:
@@ -117,9 +117,11 @@ class _Case:
 def main() -> None:
     """Measure and print."""
     given = asked(__doc__, repeats=3, more=_arguments)
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    logging.disable(logging.WARNING)
     warnings.simplefilter("ignore")
-    rows, aims, notes = [], [], []
+    rows: list[Row] = []
+    aims: list[Aim] = []
+    notes: list[str] = []
     with temporary() as folder:
         prepared = _prepared(folder / "prepared")
         for batch in given.batches:
@@ -194,9 +196,9 @@ _SHAPE: dict[str, Any] = {"hidden": (128, 128), "dropout": 0.0}
 
 def _network(prepared: Any) -> Any:
     """The module of our family, for those who train it by other means."""
-    from mlops_lightning.fitting import statistics_of
+    from mlops_lightning.statistics import measure
 
-    return _family(1, 1).network(prepared.facts, statistics_of(prepared)).train()
+    return _family(1, 1).network(prepared.facts, measure(prepared)).train()
 
 
 def _tensors(prepared: Any) -> tuple[Any, Any]:

@@ -51,15 +51,15 @@ def _with_operators() -> Any:
     """Declare the operators that a torchvision built for another torch lacks and Ludwig's import asks for."""
     import torch
 
-    library = torch.library.Library("torchvision", "FRAGMENT")
+    library = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call] # torch's own
     for name in ("nms", "qnms"):
         if not hasattr(torch.ops.torchvision, name):
-            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")  # type: ignore[no-untyped-call] # torch's own
     return library
 
 
 def _trained(frame: Any, *, epochs: int, batch: int) -> float:
-    from ludwig.api import LudwigModel
+    from ludwig.api import LudwigModel  # type: ignore[import-not-found] # lives in an environment of its own
 
     config = {
         "input_features": [{"name": f"x{index}", "type": "number"} for index in range(_COLUMNS)],

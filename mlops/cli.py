@@ -14,6 +14,7 @@ VERBS = {
     "explain": "show a key's value, type, meaning, and every place that set it",
     "ls": "list recipes, config groups with their choices, and stages",
     "runs": "list, show, compare and remove past runs",
+    "predict": "score files of rows, of any size, with a bundle",
     "data": "propose a contract for a table",
     "schema": "write the JSON Schema that gives editors completion and hover text",
     "gc": "free what no run refers to",

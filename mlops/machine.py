@@ -53,10 +53,10 @@ def gpus() -> tuple[Gpu, ...]:
 
 
 def parsed_gpus(listing: str) -> tuple[Gpu, ...]:
-    """Read lines such as ``NVIDIA A100, 81920, 8.0``; memory is in MiB."""
-    pattern = r"(?P<name>[^,\n]+), *(?P<memory>\d+), *(?P<major>\d+)\.(?P<minor>\d+)"
+    """Read lines such as ``NVIDIA A100, 81920, 8.0``; memory is in MiB, ``[N/A]`` where it is the machine's own."""
+    pattern = r"(?P<name>[^,\n]+), *(?:(?P<memory>\d+)|\[[^]\n]*\]), *(?P<major>\d+)\.(?P<minor>\d+)"
     return tuple(
-        Gpu(line["name"].strip(), int(line["memory"]) * 2**20, (int(line["major"]), int(line["minor"])))
+        Gpu(line["name"].strip(), int(line["memory"] or 0) * 2**20, (int(line["major"]), int(line["minor"])))
         for line in re.finditer(pattern, listing)
     )
 

@@ -47,6 +47,8 @@ class Choice:
     key: str
     value: str
     reason: str
+    fix: str = ""
+    """How to mend a value that the recipe asks for and the machine has not; planning then fails with it."""
 
 
 class Part(BaseModel):
@@ -62,7 +64,7 @@ class Part(BaseModel):
     )
 
     libraries: ClassVar[tuple[str, ...]] = ()
-    """Distributions whose versions change the result; they count in the stage's key."""
+    """Distributions whose versions change the result; they count in the stage's key. ``a|b``: either serves."""
 
     extra: ClassVar[str] = ""
     """The extra of ``mlops`` (or of the plugin's distribution) that installs those libraries."""

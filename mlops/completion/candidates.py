@@ -26,6 +26,21 @@ ASKED = {
 
 SETTLED = {
     "ls": ("recipes", "groups", "stages", "models", "--json", "--help"),
+    "predict": (
+        *(
+            "model=",
+            "input=",
+            "output=",
+            "keep=",
+            "bad_rows=",
+            "overwrite=",
+            "batch=",
+            "null=",
+            "separator=",
+            "history.",
+        ),
+        *("--json", "--help"),
+    ),
     "data": ("infer", "--help"),
     "schema": ("--output", "--json", "--help"),
     "gc": ("--yes", "--json", "--help"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 __all__ = ["NOT_INSTALLED", "installed", "versions"]
@@ -17,11 +17,20 @@ _METADATA = re.compile(r"(?P<name>.+?)-(?P<version>[^-]+)\.dist-info")
 def versions(names: Iterable[str]) -> dict[str, str]:
     """Look up the versions of distributions; one that is missing is 'not installed'.
 
+    Args:
+        names: distributions; ``a|b`` is the first of them that is installed.
+
     Returns:
         Name as given → version, sorted by name.
     """
     known = installed()
-    return {name: known.get(_canonical(name)) or _from_metadata(name) for name in sorted(set(names))}
+    return {name: _version(name, known) for name in sorted(set(names))}
+
+
+def _version(name: str, known: Mapping[str, str]) -> str:
+    parts = name.split("|")
+    listed = next((known[_canonical(part)] for part in parts if _canonical(part) in known), "")
+    return listed or next((v for v in map(_from_metadata, parts) if v != NOT_INSTALLED), NOT_INSTALLED)
 
 
 def installed(path: Sequence[str] | None = None) -> dict[str, str]:

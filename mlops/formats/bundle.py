@@ -12,7 +12,8 @@ from mlops.formats.inputs import NULL_CATEGORY, NULL_TIME
 if TYPE_CHECKING:
     import polars as pl
 
-    from mlops.formats.scorer import Scorer
+    from mlops.formats.rowcheck import BadValue
+    from mlops.formats.scorer import BadRows, Scorer
 
 __all__ = ["NULL_CATEGORY", "NULL_TIME", "Bundle"]
 
@@ -41,7 +42,7 @@ class Bundle(Artifact):
 
     @property
     def signature(self) -> dict[str, Any]:
-        """Inputs (name, kind, dtype, nullable, allowed, low, high), outputs, task, classes, example."""
+        """Inputs, derived, tensors, history (see `FeatureFacts`), outputs, task, classes, example."""
         return dict(self.read_json("signature.json"))
 
     @property
@@ -49,20 +50,29 @@ class Bundle(Artifact):
         """Which stages, keys and input digests led here."""
         return dict(self.read_json("lineage.json"))
 
-    def predict(self, frame: pl.DataFrame, *, threads: int = 1) -> pl.DataFrame:
+    def predict(self, frame: pl.DataFrame, *, threads: int = 1, bad_rows: BadRows = "fail") -> pl.DataFrame:
         """Score raw rows; the loaded graph is kept for the next call on this handle.
 
         Args:
             frame: the columns of the signature; others are ignored.
             threads: threads of the graph's operators (the first call decides).
+            bad_rows: fail raises; null gives no prediction for bad rows and says why under ``error``.
 
         Returns:
             ``label`` and one ``score_<class>`` a class, or ``prediction``; rows in the same order.
 
         Raises:
-            StageError: a column is missing or has a type that does not fit.
+            StageError: a column is missing, or a value is bad; the first ones are named.
         """
-        return self.scorer(threads=threads).score(frame)
+        return self.scorer(threads=threads).score(frame, bad_rows=bad_rows)
+
+    def check(self, frame: pl.DataFrame) -> list[BadValue]:
+        """List every value that cannot be scored (row from 1, column, value, why); empty when there is none.
+
+        Raises:
+            StageError: a column is missing.
+        """
+        return self.scorer().check(frame)
 
     def scorer(self, *, threads: int = 1) -> Scorer:
         """Load the graph, once for this handle."""

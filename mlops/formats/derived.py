@@ -46,11 +46,11 @@ def compiled(derived: Sequence[Derived], schema: Mapping[str, pl.DataType]) -> l
     for item in derived:
         expr = _parsed(item)
         _refuse_unknown(item, expr, known)
-        _refuse_other_rows(item, expr)
         try:
             dtype = pl.LazyFrame(schema=known).select(expr.alias(item.name)).collect_schema()[item.name]
         except pl.exceptions.PolarsError as exc:
             raise _fault(item, f"does not fit the columns: {_first_line(exc)}") from exc
+        _refuse_other_rows(item, expr, known)
         known[item.name] = dtype
         made.append((expr.alias(item.name), dtype))
     return made
@@ -84,9 +84,11 @@ def _refuse_unknown(item: Derived, expr: pl.Expr, known: Mapping[str, Any]) -> N
             raise _fault(item, f"uses the column {name!r}, which is not there", fix=hint)
 
 
-def _refuse_other_rows(item: Derived, expr: pl.Expr) -> None:
+def _refuse_other_rows(item: Derived, expr: pl.Expr, known: Mapping[str, Any]) -> None:
     """An aggregate or a window would give another value for a row that comes alone."""
-    if not expr.meta.is_row_separable():
+    from mlops.formats.rowwise import looks_at_other_rows
+
+    if looks_at_other_rows(expr, known):
         raise _fault(
             item,
             "looks at other rows, which a single row to be predicted does not have",

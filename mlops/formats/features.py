@@ -16,6 +16,7 @@ from mlops.formats.history import HistorySpec
 from mlops.formats.rows import write_rows
 from mlops.formats.splits import PARTS, PartName
 from mlops.formats.table import Task
+from mlops.formats.words import Words
 
 if TYPE_CHECKING:
     import numpy as np
@@ -63,6 +64,9 @@ class Input(BaseModel):
 
     shape: tuple[int, ...] = ()
     """Channels, height and width (image only)."""
+
+    words: Words | None = None
+    """How words are found (text only); the graph takes them joined by one space."""
 
     expected: Expectation | None = None
     """The contract of the column: what happens to a value that breaks it."""

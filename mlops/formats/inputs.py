@@ -1,12 +1,12 @@
-"""Rows as a frame → the tensors that a features graph takes, the same way in training and in serving."""
+"""Columns in their training types → the tensors that a features graph takes, in training and in serving."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from mlops.errors import StageError
+from mlops.formats.words import words_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -14,76 +14,13 @@ if TYPE_CHECKING:
 
     from mlops.formats.features import Input
 
-__all__ = ["NULL_CATEGORY", "NULL_TIME", "check_columns", "raw_series", "tensors"]
+__all__ = ["NULL_CATEGORY", "NULL_TIME", "raw_series", "tensor", "tensors"]
 
 NULL_CATEGORY = "\u2205"
 """Stands for a null in a string input of the graph (the empty-set sign)."""
 
 NULL_TIME = -(2**63)
 """Stands for a null in a datetime input of the graph."""
-
-_WANTED = {
-    "numeric": "a number or true/false",
-    "datetime": "a date, a time stamp or ISO 8601 text",
-}
-
-
-def check_columns(frame: pl.DataFrame, inputs: Sequence[Input]) -> None:
-    """See that every input is there and has a fitting type; further columns are ignored.
-
-    Raises:
-        StageError: a column is missing, or has a type that does not fit.
-    """
-    present = set(frame.columns)
-    faults = [fault for item in inputs if (fault := _fault(frame, item, present=present))]
-    if faults:
-        names = ", ".join(item.name for item in inputs)
-        raise StageError("; ".join(faults), fix=f"give rows with the columns {names}")
-
-
-def _fault(frame: pl.DataFrame, item: Input, *, present: set[str]) -> str:
-    if item.name not in present:
-        near = get_close_matches(item.name, frame.columns, n=1, cutoff=0.6)
-        hint = f" (is it {near[0]!r}?)" if near else ""
-        return f"the column {item.name!r} ({wanted(item)}) is missing{hint}"
-    dtype = frame[item.name].dtype
-    if str(dtype) == item.dtype or _fits(item, dtype):
-        return ""
-    return f"the column {item.name!r} is {dtype}, expected {wanted(item)}"
-
-
-def wanted(item: Input) -> str:
-    """Say what an input takes."""
-    return _WANTED.get(item.kind, f"a category given as {item.dtype}")
-
-
-def _fits(item: Input, dtype: pl.DataType) -> bool:
-    import polars as pl
-
-    if dtype == pl.Null:
-        return True
-    if item.kind == "numeric":
-        return dtype.is_numeric() or dtype == pl.Boolean
-    if item.kind == "datetime":
-        return dtype in (pl.Date, pl.Datetime, pl.String)
-    return _family(dtype) == _trained_family(item.dtype)
-
-
-def _family(dtype: pl.DataType) -> str:
-    """Types of one family write a category the same way."""
-    import polars as pl
-
-    if dtype in (pl.String, pl.Categorical, pl.Enum):
-        return "text"
-    if dtype.is_integer():
-        return "whole"
-    return str(dtype)
-
-
-def _trained_family(dtype: str) -> str:
-    if dtype.startswith(("String", "Categorical", "Enum")):
-        return "text"
-    return "whole" if dtype.startswith(("Int", "UInt")) else dtype
 
 
 def raw_series(item: Input, series: pl.Series) -> pl.Series:
@@ -103,7 +40,9 @@ def _converted(item: Input, series: pl.Series) -> tuple[pl.Series, float | str]:
 
     if item.kind == "numeric":
         return series.cast(pl.Float32), float("nan")
-    if item.kind == "categorical":
+    if item.words is not None:
+        return words_of(series, item.words), NULL_CATEGORY
+    if item.kind in ("categorical", "text"):
         return series.cast(pl.String), NULL_CATEGORY
     return _milliseconds(series), NULL_TIME
 
@@ -112,30 +51,37 @@ def _milliseconds(series: pl.Series) -> pl.Series:
     import polars as pl
 
     if series.dtype == pl.String:
-        try:
-            series = series.str.to_datetime(time_unit="ms", time_zone="UTC")
-        except pl.exceptions.PolarsError as exc:
+        from mlops.formats.moments import moments
+
+        read = moments(series)
+        if read.null_count() > series.null_count():
             raise StageError(
-                f"the column {series.name!r} has text that is no time: {exc}",
+                f"the column {series.name!r} has text that is no time",
                 fix="give ISO 8601 times, such as 2013-01-31T18:00:00",
-            ) from exc
+            )
+        series = read
     elif series.dtype in (pl.Date, pl.Null):
         series = series.cast(pl.Datetime("ms"))
     return series.dt.epoch("ms")
+
+
+def tensor(item: Input, series: pl.Series) -> np.ndarray[Any, Any]:
+    """Make one input of a features graph: float32, object (text) or int64, (rows, width)."""
+    if item.kind == "image":
+        from mlops.formats.pictures import pixels
+
+        return pixels(series, item.shape)
+    return raw_series(item, series).to_numpy().reshape(-1, 1)
 
 
 def tensors(frame: pl.DataFrame, inputs: Sequence[Input]) -> dict[str, np.ndarray[Any, Any]]:
     """Make the feed of a features graph.
 
     Args:
-        frame: raw rows; columns that are no input are ignored.
+        frame: rows whose columns have the types they had in training; others are ignored.
         inputs: the graph's inputs.
 
     Returns:
-        Input name → array (rows, 1): float32, object (text) or int64.
-
-    Raises:
-        StageError: a column is missing, has a type that does not fit, or text that is no time.
+        Input name → array (rows, width).
     """
-    check_columns(frame, inputs)
-    return {item.name: raw_series(item, frame[item.name]).to_numpy().reshape(-1, 1) for item in inputs}
+    return {item.name: tensor(item, frame[item.name]) for item in inputs}

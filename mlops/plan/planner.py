@@ -116,7 +116,7 @@ def make_plan(project: Project, recipe: Recipe, store: Store, selection: Selecti
     """
     selection = selection or Selection()
     wiring = wire(recipe)
-    if wiring.faults or _shortages(recipe):
+    if wiring.faults or _shortages(recipe) or _impossible(recipe):
         raise RecipeError(recipe.name, inspect(project, recipe))
     measurer = Measurer(project, recipe)
     scope = scope_of(selection, [section.name for section in recipe.sections], wiring)
@@ -137,7 +137,7 @@ def inspect(project: Project, recipe: Recipe) -> list[Fault]:
     for section in recipe.sections:
         measurer.measure(section)
     measurer.save()
-    return [*wire(recipe).faults, *_shortages(recipe), *measurer.faults]
+    return [*wire(recipe).faults, *_shortages(recipe), *_impossible(recipe), *measurer.faults]
 
 
 def _shortages(recipe: Recipe) -> list[Fault]:
@@ -149,6 +149,21 @@ def _shortages(recipe: Recipe) -> list[Fault]:
                 Fault(f"{section.name}.resources.{key}", str(place), message, "ask for less, or run elsewhere")
             )
     return found
+
+
+def _impossible(recipe: Recipe) -> list[Fault]:
+    """Find values that a recipe asks for and this machine has not."""
+    return [
+        Fault(
+            f"{section.name}.{choice.key}",
+            str(recipe.origins.place((section.name, *choice.key.split(".")))),
+            f"{choice.value} cannot be had: {choice.reason}",
+            choice.fix,
+        )
+        for section in recipe.sections
+        for choice in section.stage.resolve(machine(section.options.resources))
+        if choice.fix
+    ]
 
 
 def _timed(step: Step, store: Store, recipe: Recipe) -> Step:

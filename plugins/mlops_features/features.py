@@ -8,7 +8,9 @@ from pydantic import Field
 
 from mlops import formats
 from mlops.stage import Context, Stage
-from mlops_features.options import Categorical, Datetime, Numeric, Override
+from mlops_features.image_options import Image
+from mlops_features.options import Categorical, Datetime, Numeric, Override, Screening
+from mlops_features.text_options import Text
 
 __all__ = ["Features", "Made"]
 
@@ -29,11 +31,23 @@ class Features(Stage):
     libraries: ClassVar[tuple[str, ...]] = ("polars", "onnx")
     extra: ClassVar[str] = "onnx"
 
+    derive: dict[str, str] = Field(default={})
+    """New columns by name, each an SQL expression over columns of the same row, as Polars reads SQL.
+
+    They may use columns that are no features and those derived above them, never the target or
+    the weight. From then on a derived column is treated like any other.
+    """
+
     columns: tuple[str, ...] | None = None
-    """Columns to use; all that have no role when not given."""
+    """Columns to use; all that have no role when not given.
+
+    Besides names there are patterns: ``weather_*``, ``re:`` and a regular expression for the whole
+    name, ``type:numeric``, ``type:categorical``, ``type:datetime`` and ``type:text`` (text and
+    categories are columns of text; ``type:categorical`` also takes those of a categorical type).
+    """
 
     drop: tuple[str, ...] = ()
-    """Columns to leave out."""
+    """Columns to leave out; patterns as in ``columns``."""
 
     use_time: bool = False
     """Use the column that orders the rows in time as a feature too."""
@@ -50,8 +64,21 @@ class Features(Stage):
     datetime: Datetime = Datetime()
     """Choices for dates and times."""
 
+    text: Text = Text()
+    """Choices for columns of text."""
+
+    image: Image = Image()
+    """Choices for columns of pictures: lists of numbers, or encoded files."""
+
     overrides: dict[str, Override] = Field(default={})
-    """Choices for single columns, by name."""
+    """Choices for single columns, by name or by a pattern as in ``columns``.
+
+    Of several patterns that fit a column the one written last has the last word, and the column's own name
+    stands above all patterns.
+    """
+
+    select: Screening | None = None
+    """Which fitted features to leave out; none when not given."""
 
     def run(self, splits: formats.Splits, *, context: Context) -> Made:
         """Fit on train rows, prepare all parts, compile the same to ONNX."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -12,7 +13,7 @@ from mlops.formats.inputs import NULL_TIME, raw_series
 from mlops_features.options import TimePart
 from mlops_features.plan import PERIODS
 
-__all__ = ["circle", "part_index", "quantity_value", "raw_frame"]
+__all__ = ["circle", "part_index", "quantity_value", "raw_column"]
 
 _PARTS: Mapping[TimePart, str] = {
     "year": "year",
@@ -25,9 +26,12 @@ _PARTS: Mapping[TimePart, str] = {
 }
 
 
-def raw_frame(frame: pl.DataFrame, inputs: tuple[Input, ...]) -> pl.DataFrame:
-    """Bring every input column into the form in which the graph takes it."""
-    return pl.DataFrame([raw_series(item, frame[item.name]) for item in inputs])
+_RAW: Mapping[str, type[pl.DataType]] = {"numeric": pl.Float32, "categorical": pl.String, "datetime": pl.Int64}
+
+
+def raw_column(item: Input) -> pl.Expr:
+    """Bring an input column into the form in which the graph takes it, by the code that serves it too."""
+    return pl.col(item.name).map_batches(partial(raw_series, item), return_dtype=_RAW[item.kind], is_elementwise=True)
 
 
 def quantity_value(column: str, part: TimePart | None) -> pl.Expr:

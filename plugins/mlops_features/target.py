@@ -28,18 +28,24 @@ class Target:
     weight: str | None
 
     def prepare(self, frame: pl.DataFrame) -> list[pl.Series]:
+        """Make the columns of `expressions` for some rows."""
+        return frame.select(self.expressions(frame.schema)).get_columns()
+
+    def expressions(self, schema: Mapping[str, pl.DataType]) -> list[pl.Expr]:
         """Make ``__target__`` (int64 class number, or float64 value) and ``__weight__`` when rows are weighed."""
-        column = frame[self.column]
         if self.classes:
-            labels = _labels(column)
-            codes = {label: code for code, label in enumerate(self.classes)}
-            values = labels.replace_strict(list(codes), list(codes.values()), return_dtype=pl.Int64)
+            labels = pl.col(self.column).cast(_label_type(schema[self.column]))
+            # As an expression of Polars, this would keep all rows in memory.
+            values = labels.map_batches(self._numbers, return_dtype=pl.Int64, is_elementwise=True)
         else:
-            values = column.cast(pl.Float64)
+            values = pl.col(self.column).cast(pl.Float64)
         made = [values.alias("__target__")]
         if self.weight:
-            made.append(frame[self.weight].cast(pl.Float64).alias("__weight__"))
+            made.append(pl.col(self.weight).cast(pl.Float64).alias("__weight__"))
         return made
+
+    def _numbers(self, labels: pl.Series) -> pl.Series:
+        return labels.replace_strict(list(self.classes), range(len(self.classes)), return_dtype=pl.Int64)
 
 
 def target_of(parts: Parts, roles: Roles, *, positive: Label | None) -> Target:
@@ -90,11 +96,13 @@ def _refuse_text(frame: pl.DataFrame, target: str) -> None:
 
 def _labels(column: pl.Series) -> pl.Series:
     """Bring labels into one of three types: text, whole number, true/false."""
-    if column.dtype in (pl.Categorical, pl.Enum):
-        return column.cast(pl.String)
-    if column.dtype.is_numeric():
-        return column.cast(pl.Int64)
-    return column
+    return column.cast(_label_type(column.dtype))
+
+
+def _label_type(dtype: pl.DataType) -> pl.DataType:
+    if dtype in (pl.Categorical, pl.Enum):
+        return pl.String()
+    return pl.Int64() if dtype.is_numeric() else dtype
 
 
 def _classes(column: pl.Series, roles: Roles, *, positive: Label | None) -> tuple[Label, ...]:

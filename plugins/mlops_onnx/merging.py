@@ -38,8 +38,29 @@ def merge(features: bytes, model: bytes, *, classes: Classes, family: str) -> by
     except (ValueError, RuntimeError) as exc:
         raise StageError(f"the graphs of the features and of {family} cannot be merged: {exc}") from exc
     _name_outputs(joined, classes)
-    checker.check_model(joined, full_check=True)
+    _import_once(joined)
+    _check(joined)
     return bytes(joined.SerializeToString(deterministic=True))
+
+
+def _import_once(model: ModelProto) -> None:
+    """Leave each operator set named once."""
+    versions = {item.domain: item.version for item in model.opset_import}
+    del model.opset_import[:]
+    model.opset_import.extend(helper.make_opsetid(domain, version) for domain, version in versions.items())
+
+
+def _check(model: ModelProto) -> None:
+    """Check what the ONNX standard knows; operators of other domains are left to the runtime that has them.
+
+    onnx infers no shapes through such operators and can crash in trying.
+    """
+    checker.check_model(model, full_check=not _foreign(model))
+
+
+def _foreign(model: ModelProto) -> set[str]:
+    """Domains of operators that the ONNX standard does not know."""
+    return {item.domain for item in model.opset_import} - {*_DEFAULT_DOMAIN, "ai.onnx.ml"}
 
 
 def _refuse_strange(model: ModelProto, family: str) -> None:
@@ -66,6 +87,9 @@ def _same_versions(*models: ModelProto) -> tuple[ModelProto, ...]:
 def _raised(model: ModelProto, newest: dict[str, int], *, ir: int) -> ModelProto:
     """Raise one graph; operators of other domains keep their meaning from version to version."""
     own = next((item.version for item in model.opset_import if item.domain in _DEFAULT_DOMAIN), newest[""])
+    if own < newest[""] and _foreign(model):
+        # The converter crashes the whole process on operators that it does not know.
+        raise ValueError(f"one has operator set {own} with {', '.join(_foreign(model))}, the other {newest['']}")
     raised = version_converter.convert_version(model, newest[""]) if own < newest[""] else model
     del raised.opset_import[:]
     raised.opset_import.extend(helper.make_opsetid(domain, version) for domain, version in sorted(newest.items()))

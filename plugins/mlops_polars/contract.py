@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
 
+from mlops.formats.expectation import Otherwise
 from mlops_polars.fields import Duration, Expression, Flag, Moment, Severity, TypeName, Whole
 
 __all__ = ["Bound", "Column", "Freshness", "Rows", "Rule", "Value"]
@@ -54,14 +55,24 @@ class Column(_Section):
     A wrong type or a missing column concerns no single row, so that quarantine means fail there.
     """
 
+    otherwise: Otherwise = "error"
+    """What happens, in a row to be predicted, to a value that breaks these rules or is of another type.
+
+    error: the row is refused. impute: the value is taken as missing, and so is a column that is not
+    given. clip: it is brought to `min` or `max`; what lies beyond neither is taken as missing. The
+    rules travel with the model when their severity is fail or quarantine.
+    """
+
     @model_validator(mode="after")
     def _sound(self) -> Self:
-        """Refuse a pattern that is none, and bounds that no value can meet."""
+        """Refuse a pattern that is none, bounds that no value can meet, and clipping without bounds."""
         if self.regex is not None:
             try:
                 re.compile(self.regex)
             except re.error as exc:
                 raise ValueError(f"regex {self.regex!r} is not a pattern: {exc}") from exc
+        if self.otherwise == "clip" and self.min is None and self.max is None:
+            raise ValueError("otherwise: clip needs a bound to clip to: give min or max, or say impute")
         if self.min is None or self.max is None:
             return self
         if isinstance(self.min, str) != isinstance(self.max, str):

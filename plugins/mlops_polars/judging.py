@@ -11,6 +11,7 @@ from mlops.errors import ContractBroken, StageError
 from mlops.formats.table import Table
 from mlops.formats.validation import Validation
 from mlops.stage import Context
+from mlops_polars.expected import expected
 from mlops_polars.expressions import first_line
 from mlops_polars.outcome import Example, Outcome
 from mlops_polars.rules import RowRule, Skipped, row_rules
@@ -41,7 +42,8 @@ def judge(contract: Validate, table: Table, *, context: Context) -> tuple[Table,
 
     taking = {flag: rule for flag, rule in rules.items() if rule.severity == "quarantine"}
     aside = _set_aside(taking, table)
-    kept = Table.create(context.output("table"), _passing(taking, table), roles=table.roles)
+    roles = table.roles.model_copy(update={"expected": expected(contract, table)})
+    kept = Table.create(context.output("table"), _passing(taking, table), roles=roles)
     entries = [outcome.entry() for outcome in outcomes]
     validation = Validation.create(context.output("validation"), entries, rows=table.rows, quarantine=aside)
     return kept, validation

@@ -15,6 +15,9 @@ __all__ = ["Example", "Outcome", "plain"]
 _TOLD = 2
 """Examples that a sentence quotes; the artifact has all."""
 
+_LONGEST = 80
+"""Letters of a text that are shown; an e-mail or a picture would bury the message."""
+
 
 @dataclass(frozen=True)
 class Example:
@@ -66,7 +69,7 @@ class Outcome:
 
 
 def plain(value: Any) -> Any:
-    """Turn a cell into a value that JSON can hold."""
+    """Turn a cell into a value that JSON can hold; of a long text its beginning."""
     if isinstance(value, Mapping):
         return {name: plain(item) for name, item in value.items()}
     if isinstance(value, float) and not math.isfinite(value):
@@ -74,5 +77,9 @@ def plain(value: Any) -> Any:
     if isinstance(value, date | time):
         return value.isoformat()
     if isinstance(value, timedelta) or not isinstance(value, str | int | float | bool | None):
-        return str(value)
-    return value
+        return _short(str(value))
+    return _short(value) if isinstance(value, str) else value
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 from mlops import formats
@@ -21,7 +22,7 @@ class Train(Stage):
 
     def resolve(self, machine: Machine) -> tuple[Choice, ...]:
         """Say what the model leaves open."""
-        return tuple(Choice(f"model.{item.key}", item.value, item.reason) for item in self.model.resolve(machine))
+        return tuple(replace(item, key=f"model.{item.key}") for item in self.model.resolve(machine))
 
     def run(self, prepared: formats.Prepared, *, context: Context) -> formats.Model:
         """Fit, predict, write."""

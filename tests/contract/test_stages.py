@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping
+from datetime import date
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
+import polars as pl
 import pytest
 
 from mlops.executors.executor import Call, collect
 from mlops.formats.artifact import Artifact
+from mlops.formats.table import Roles, Table
 from mlops.plan.wiring import ports
 from mlops.plugins import Plugins
 from mlops.project import Project
@@ -30,6 +33,11 @@ SECTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "bundle": ("mlops_onnx.bundle.Bundle", {}),
     "parity": ("mlops_onnx.parity.Parity", {"single_rows": 5}),
 }
+HISTORY: tuple[str, dict[str, Any]] = (
+    "mlops_history.history.History",
+    {"entity": "customer", "columns": {"orders": {"function": "count", "window": "2d"}}},
+)
+"""It takes a second table, which no stage above it makes."""
 
 
 @cache
@@ -61,8 +69,11 @@ def _made(name: str) -> dict[str, Artifact]:
 
 
 def _stage(name: str) -> Stage:
+    return _resolved(*SECTIONS[name])
+
+
+def _resolved(target: str, keys: dict[str, Any]) -> Stage:
     plugins = Plugins(Project.here().plugins)
-    target, keys = SECTIONS[name]
     stage = plugins.resolve(target, Stage).model_validate(keys, context={"resolve": plugins.resolve})
     assert isinstance(stage, Stage)
     return stage
@@ -91,6 +102,18 @@ class TestValidate(_FirstParty):
     section = "validate"
 
 
+class TestHistory(StageContract):
+    def stage(self) -> Stage:
+        return _resolved(*HISTORY)
+
+    def inputs(self, folder: Path) -> Mapping[str, Artifact]:
+        days = [date(2024, 1, day) for day in (3, 1, 2, 3)]
+        frame = pl.DataFrame({"customer": ["a", "b", "a", "a"], "day": days})
+        for name in ("table", "events"):
+            (folder / name).mkdir()
+        return {name: Table.create(folder / name, frame, roles=Roles(time="day")) for name in ("table", "events")}
+
+
 class TestSplit(_FirstParty):
     section = "split"
 
@@ -116,7 +139,7 @@ class TestParity(_FirstParty):
 
 
 def test_every_stage_that_is_installed_is_held_to_the_contract() -> None:
-    tested = {target for target, _ in SECTIONS.values()}
+    tested = {target for target, _ in (*SECTIONS.values(), HISTORY)}
     assert {target for target, _ in Plugins(Path("nowhere")).parts(Stage)} == tested
 
 

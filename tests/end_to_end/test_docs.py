@@ -29,7 +29,11 @@ import pytest
 from mlops.cli import VERBS
 
 ROOT = Path(__file__).parents[2]
-COURSE = ("1-first-run", "2-concepts", "3-your-recipe", "4-your-stage", "command-line", "security", "reliability")
+COURSE = (
+    *("1-first-run", "2-concepts", "3-your-recipe", "4-your-stage"),
+    *("features", "history", "models", "training", "predicting"),
+    *("command-line", "security", "reliability"),
+)
 PAGES = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in COURSE)]
 ALL = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 

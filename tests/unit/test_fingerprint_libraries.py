@@ -21,6 +21,11 @@ def test_a_missing_library_is_told_as_such() -> None:
     assert versions(["no-such-library"]) == {"no-such-library": NOT_INSTALLED}
 
 
+def test_of_several_that_serve_the_first_installed_counts() -> None:
+    name = "no-such-library|pydantic|polars"
+    assert versions([name, "gone|lost"]) == {name: version("pydantic"), "gone|lost": NOT_INSTALLED}
+
+
 def test_every_installed_library_is_listed_under_its_plain_name(tmp_path: Path) -> None:
     for name in ("zoo_keeper-1.0.post1.dist-info", "Alpha.Beta-2!1.5_local.dist-info", "broken.dist-info", "note.txt"):
         (tmp_path / name).mkdir()

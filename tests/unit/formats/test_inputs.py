@@ -10,7 +10,7 @@ import pytest
 
 from mlops.errors import StageError
 from mlops.formats.features import Input
-from mlops.formats.inputs import NULL_CATEGORY, NULL_TIME, check_columns, tensors
+from mlops.formats.inputs import NULL_CATEGORY, NULL_TIME, tensors
 
 AMOUNT = Input(name="amount", kind="numeric", dtype="Int64")
 COLOUR = Input(name="colour", kind="categorical", dtype="String")
@@ -64,23 +64,13 @@ def test_other_columns_are_ignored() -> None:
     assert list(tensors(pl.DataFrame({"other": [1], "amount": [2]}), [AMOUNT])) == ["amount"]
 
 
-@pytest.mark.parametrize(
-    ("frame", "item", "message"),
-    [
-        ({"amuont": [1]}, AMOUNT, r"'amount' \(a number or true/false\) is missing \(is it 'amuont'\?\)"),
-        ({"amount": ["1"]}, AMOUNT, "'amount' is String, expected a number"),
-        ({"colour": [1]}, COLOUR, "'colour' is Int64, expected a category given as String"),
-        ({"number": [1.0]}, NUMBER, "'number' is Float64, expected a category given as Int64"),
-        ({"number": ["1"]}, NUMBER, "'number' is String"),
-        ({"when": [1]}, WHEN, "'when' is Int64, expected a date, a time stamp or ISO 8601 text"),
-        ({"when": ["soon"]}, WHEN, "(?s)'when' has text that is no time.*ISO 8601"),
-    ],
-)
-def test_rows_that_do_not_fit_are_explained(frame: dict[str, list[object]], item: Input, message: str) -> None:
-    with pytest.raises(StageError, match=message):
-        tensors(pl.DataFrame(frame), [item])
+def test_pictures_are_rows_of_pixels() -> None:
+    picture = Input(name="picture", kind="image", dtype="List(UInt8)", shape=(1, 2, 2))
+    made = tensors(pl.DataFrame({"picture": [[0, 1, 2, 3], [4, 5, 6, 7]]}), [picture])["picture"]
+    assert made.dtype == np.float32
+    assert made.tolist() == [[0, 1, 2, 3], [4, 5, 6, 7]]
 
 
-def test_all_faults_are_said_at_once() -> None:
-    with pytest.raises(StageError, match=r"(?s)'amount'.*'colour'"):
-        check_columns(pl.DataFrame({"amount": ["1"]}), [AMOUNT, COLOUR])
+def test_text_that_is_no_time_is_explained() -> None:
+    with pytest.raises(StageError, match=r"(?s)'when' has text that is no time.*ISO 8601"):
+        tensors(pl.DataFrame({"when": ["soon"]}), [WHEN])

@@ -11,7 +11,7 @@ import pytest
 
 from mlops.formats import Bundle as BundleFormat
 from mlops.formats import Features as FeaturesFormat
-from mlops.formats import Model, Roles, Splits
+from mlops.formats import Model, Prepared, Roles, Splits
 from mlops.formats.splits import PARTS, PartName
 from mlops.formats.table import Task
 from mlops.testing import make_context
@@ -25,6 +25,7 @@ from mlops_train.train import Train
 class Chain:
     splits: Splits
     features: FeaturesFormat
+    prepared: Prepared
     model: Model
     bundle: BundleFormat
 
@@ -49,7 +50,7 @@ def chain(task: Task, folder: Path) -> Chain:
     features, prepared = Features().run(splits, context=make_context(folder / "features"))
     model = Train(model=Linear(strength=0.1)).run(prepared, context=make_context(folder / "train"))
     context = replace(make_context(folder / "bundle"), lineage={"data": "abc"})
-    return Chain(splits, features, model, Bundle().run(features, model, context=context))
+    return Chain(splits, features, prepared, model, Bundle().run(features, model, context=context))
 
 
 @pytest.fixture(params=["binary", "multiclass", "regression"])

@@ -69,3 +69,26 @@ def test_values_come_out_as_one_prediction_a_row() -> None:
 def test_a_graph_with_other_names_is_refused() -> None:
     with pytest.raises(StageError, match=r"(?s)mine\.Family exports a graph x → y.*'features'.*'scores'"):
         merge(FEATURES, graph("Neg", ("x", "y")), classes=(), family="mine.Family")
+
+
+def foreign_features(opset: int) -> bytes:
+    """Features that use an operator of onnxruntime's own."""
+    value = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["rows", 2]) for name in ("raw", "features")]
+    node = helper.make_node("Gelu", ["raw"], ["features"], domain="com.microsoft")
+    opsets = [helper.make_opsetid("", opset), helper.make_opsetid("com.microsoft", 1)]
+    made = helper.make_model(helper.make_graph([node], "g", value[:1], value[1:]), opset_imports=opsets, ir_version=10)
+    return bytes(made.SerializeToString())
+
+
+@pytest.mark.parametrize("opset", [18, 20])
+def test_operators_of_the_runtime_alone_are_kept(opset: int) -> None:
+    joined = merge(foreign_features(20), graph("Softmax", SOFTMAX, axis=1, opset=opset), classes=("a", "b"), family="F")
+    assert run(joined, 3.0, -1.0)["label"].tolist() == ["a"]
+    assert [item.domain for item in onnx.load_from_string(joined).opset_import] == ["", "com.microsoft"]
+
+
+def test_operators_of_the_runtime_alone_cannot_be_raised() -> None:
+    with pytest.raises(
+        StageError, match=r"cannot be merged: one has operator set 18 with com\.microsoft, the other 20"
+    ):
+        merge(foreign_features(18), graph("Softmax", SOFTMAX, axis=1, opset=20), classes=("a", "b"), family="F")

@@ -11,7 +11,9 @@ import pytest
 from pydantic import ValidationError
 
 from mlops.errors import ContractBroken, StageError
+from mlops.formats.expectation import Expectation
 from mlops.formats.validation import Validation
+from mlops.testing import make_context
 from mlops_polars.validate import Validate, Validated
 
 Judge = Callable[..., Validated]
@@ -207,6 +209,8 @@ def test_a_contract_that_does_not_fit_the_table_is_explained(judge: Judge, secti
         ({"columns": {"a": {"regex": "("}}}, "is not a pattern"),
         ({"columns": {"a": {"min": 3, "max": 1}}}, "min 3 is above max 1"),
         ({"columns": {"a": {"min": 3, "max": "x"}}}, "both be numbers"),
+        ({"columns": {"a": {"allowed": [1], "otherwise": "clip"}}}, "clip needs a bound"),
+        ({"columns": {"a": {"otherwise": "guess"}}}, "'error', 'impute' or 'clip'"),
         ({"columns": {"a": {"allowed": []}}}, "at least 1 item"),
         ({"columns": {"a": {"severity": "quaratine"}}}, "'fail', 'warn' or 'quarantine'"),
         ({"rules": [{"name": "r", "sql": "a; b"}]}, "not allowed here"),
@@ -253,3 +257,35 @@ def test_equal_tables_give_equal_bytes(judge: Judge) -> None:
     judged = [judge(ROWS, severity="quarantine", columns={"delay": {"max": 500}}) for _ in range(2)]
     first, second = ([file.read_bytes() for made in run for file in sorted(made.folder.iterdir())] for run in judged)
     assert first == second
+
+
+def test_the_rules_of_single_columns_travel_with_the_rows(judge: Judge) -> None:
+    columns = {
+        "id": {"nullable": False, "min": 0, "max": 9, "otherwise": "clip"},
+        "carrier": {"allowed": ["AA", "UA"], "severity": "quarantine", "otherwise": "impute"},
+        "delay": {"max": 500, "severity": "warn"},
+    }
+    expected = judge(ROWS, columns=columns).table.roles.expected
+    assert expected == {
+        "id": Expectation(nullable=False, min=0, max=9, otherwise="clip"),
+        "carrier": Expectation(allowed=("AA", "UA"), otherwise="impute"),
+    }
+
+
+def test_a_column_without_rules_is_expected_to_be_nothing_in_particular(judge: Judge) -> None:
+    columns = {"id": {"type": "int64", "unique": True}, "absent": {"required": False}}
+    assert judge(ROWS, columns=columns).table.roles.expected == {}
+
+
+def test_a_second_contract_keeps_what_the_first_expects(judge: Judge, table: Any, make_folder: Any) -> None:
+    first = table(ROWS, expected={"id": Expectation(min=0)})
+    section = {"columns": {"delay": {"max": 5000}}}
+    second = Validate.model_validate(section).run(first, context=make_context(make_folder()))
+    assert set(second.table.roles.expected) == {"id", "delay"}
+
+
+def test_a_long_text_is_shown_by_its_beginning() -> None:
+    from mlops_polars.outcome import plain
+
+    assert plain("x" * 1000) == "x" * 79 + "…"
+    assert plain({"body": "y" * 80}) == {"body": "y" * 80}

@@ -8,18 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
+from mlops.plugins import Plugins
 from mlops.stage import Part
-from mlops_features.features import Features
-from mlops_lightgbm.booster import LightGBM
-from mlops_onnx.bundle import Bundle
-from mlops_onnx.parity import Parity
-from mlops_sklearn.linear import Linear
-from mlops_train.train import Train
 
 CONF = Path(__file__).parents[3] / "conf"
-TARGETS = {
-    f"{kind.__module__}.{kind.__qualname__}": kind for kind in (Features, LightGBM, Linear, Train, Bundle, Parity)
-}
 CHOICES = sorted(path for group in ("features", "model", "bundle", "parity") for path in (CONF / group).glob("*.yaml"))
 
 
@@ -33,7 +25,7 @@ def keys(path: Path) -> dict[str, Any]:
 
 def load(path: Path) -> Part:
     section = keys(path)
-    return TARGETS[section.pop("_target_")].model_validate(section)
+    return Plugins(Path("nowhere")).resolve(section.pop("_target_"), Part).model_validate(section)
 
 
 @pytest.mark.parametrize("path", CHOICES, ids=lambda path: f"{path.parent.name}={path.stem}")

@@ -1,0 +1,39 @@
+"""Forward passes without gradients: the validation loss, and batches that fit into memory."""
+
+from __future__ import annotations
+
+import torch
+from torch import distributed
+
+from mlops.errors import StageError
+from mlops_lightning.run import Run
+
+__all__ = ["evaluation_rows", "validation_loss"]
+
+_NUMBERS = 2**20
+_LEAST, _MOST = 64, 8192
+
+
+def evaluation_rows(width: int) -> int:
+    """Choose how many rows of so many features go through a network at once: about a million numbers."""
+    return min(max(_NUMBERS // max(1, width), _LEAST), _MOST)
+
+
+@torch.no_grad()
+def validation_loss(run: Run) -> float:
+    """Average the loss over the validation rows of all processes; the network is left in training mode."""
+    sums = torch.zeros(2, dtype=torch.float64, device=run.device)
+    run.network.eval()
+    try:
+        for batch in run.validation() if run.validation is not None else ():
+            with run.arithmetic():
+                raw = run.network(batch.features)
+            sums += run.objective.validation(raw, batch.target, batch.weight)
+    finally:
+        run.network.train()
+    if distributed.is_available() and distributed.is_initialized():
+        distributed.all_reduce(sums)
+    total, weight = sums.tolist()
+    if weight <= 0:
+        raise StageError("the weights of the validation rows sum to nothing", fix="give some validation row a weight")
+    return float(total / weight)

@@ -1,0 +1,1 @@
+"""Networks: each layer knows how to compute in torch, and how to write the same into an ONNX graph."""

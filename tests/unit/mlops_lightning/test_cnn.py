@@ -1,0 +1,32 @@
+"""Convolutional networks keep the contract of a model family, and say what they need."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mlops.errors import StageError
+from mlops.formats.features import Prepared
+from mlops.formats.table import Task
+from mlops.testing.context import make_context
+from mlops.testing.estimator import EstimatorContract
+from mlops.testing.prepared import make_prepared, make_prepared_images
+from mlops_lightning.cnn import CNN
+
+SMALL = CNN(channels=(8, 8), epochs=10, batch_size=32, lr=0.02)
+
+
+class TestCNN(EstimatorContract):
+    def estimator(self, task: Task) -> CNN:
+        return SMALL
+
+    def prepare(self, folder: Path, task: Task) -> Prepared:
+        return make_prepared_images(folder, task)
+
+
+def test_a_table_without_an_image_is_refused(tmp_path: Path) -> None:
+    prepared = make_prepared(tmp_path / "p", "binary")
+    with pytest.raises(StageError, match="the features hold none") as caught:
+        SMALL.fit(prepared, context=make_context(tmp_path / "work"))
+    assert "features=image" in str(caught.value)

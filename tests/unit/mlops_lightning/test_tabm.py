@@ -1,0 +1,12 @@
+"""TabM ensembles keep the contract of a model family."""
+
+from __future__ import annotations
+
+from mlops.formats.table import Task
+from mlops.testing.estimator import EstimatorContract
+from mlops_lightning.tabm import TabM
+
+
+class TestTabM(EstimatorContract):
+    def estimator(self, task: Task) -> TabM:
+        return TabM(hidden=(16,), members=4, epochs=12, batch_size=32, lr=0.02)
