@@ -37,6 +37,7 @@ data: {path: big.parquet, target: y, task: binary}
 
 model:
   epochs: 1
+  numeric: plain
   hardware: {data: stream}
 """
 

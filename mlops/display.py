@@ -105,7 +105,12 @@ class Live(Lines):
 
 
 def _share(done: float, total: float) -> str:
-    return f"{done:g} of {total:g}" if total else f"{done:g}"
+    return f"{_number(done)} of {_number(total)}" if total else _number(done)
+
+
+def _number(value: float) -> str:
+    """Write a number with at most one decimal."""
+    return f"{value:,.1f}".removesuffix(".0")
 
 
 def described(result: StepResult) -> str:

@@ -67,7 +67,15 @@ class EstimatorContract:
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Run each test once for each task that the family can do."""
         if "task" in metafunc.fixturenames:
-            metafunc.parametrize("task", self.tasks)
+            metafunc.parametrize("task", self.tasks, scope="class")
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def shared(cls, task: Task, tmp_path_factory: pytest.TempPathFactory) -> tuple[Prepared, Fitted]:
+        """Prepared parts and one fit on them, for all tests that change neither."""
+        made, folder = cls(), tmp_path_factory.mktemp("shared")
+        prepared = made.prepare(folder / "prepared", task)
+        return prepared, made.fit(prepared, folder / "work")
 
     @pytest.fixture
     def prepared(self, task: Task, tmp_path: Path) -> Prepared:
@@ -78,9 +86,10 @@ class EstimatorContract:
         """Fit as the train stage does, with one thread."""
         return self.estimator(prepared.facts.task).fit(prepared, context=make_context(folder, seed=seed))
 
-    def test_predicts_one_score_a_class_or_one_value(self, prepared: Prepared, tmp_path: Path) -> None:
+    def test_predicts_one_score_a_class_or_one_value(self, shared: tuple[Prepared, Fitted]) -> None:
         """Scores are float64 (rows, classes), each row a distribution; values are (rows, 1)."""
-        scores = self.fit(prepared, tmp_path / "work").predict(prepared.matrix("test"))
+        prepared, fitted = shared
+        scores = fitted.predict(prepared.matrix("test"))
         classes = len(prepared.facts.classes)
         expected = (prepared.rows("test"), classes or 1)
         _require(scores.shape == expected, f"predict gives {scores.shape}, expected {expected}")
@@ -89,21 +98,23 @@ class EstimatorContract:
             _require((scores >= 0).all(), "a probability is negative")
             _require(abs(scores.sum(axis=1) - 1).max() < 1e-6, "the probabilities of a row do not sum to 1")
 
-    def test_learns_what_is_easy(self, prepared: Prepared, tmp_path: Path) -> None:
+    def test_learns_what_is_easy(self, shared: tuple[Prepared, Fitted]) -> None:
         """The held-out loss is well below that of a constant guess."""
-        scores = self.fit(prepared, tmp_path / "work").predict(prepared.matrix("test"))
+        prepared, fitted = shared
+        scores = fitted.predict(prepared.matrix("test"))
         share = _relative_loss(scores, prepared.target("test"), prepared.target("train"), prepared.facts.task)
         _require(share < _LEAST_SIGNAL, f"the loss is {share:.2f} of a constant guess's: nothing was learnt")
 
-    def test_fits_the_same_from_the_same_seed(self, prepared: Prepared, tmp_path: Path) -> None:
+    def test_fits_the_same_from_the_same_seed(self, shared: tuple[Prepared, Fitted], tmp_path: Path) -> None:
         """Two fits save the same bytes and export the same graph."""
-        first, second = (self.fit(prepared, tmp_path / name, seed=3) for name in ("one", "two"))
+        prepared, first = shared
+        second = self.fit(prepared, tmp_path / "work")
         _require(_saved(first, tmp_path / "a") == _saved(second, tmp_path / "b"), "two fits save different bytes")
         _require(first.onnx() == second.onnx(), "two fits export different graphs")
 
-    def test_loads_what_it_saved(self, prepared: Prepared, tmp_path: Path) -> None:
+    def test_loads_what_it_saved(self, shared: tuple[Prepared, Fitted], tmp_path: Path) -> None:
         """A loaded model predicts the same (bits, unless it loads as its graph) and exports the same graph."""
-        fitted = self.fit(prepared, tmp_path / "work")
+        prepared, fitted = shared
         _saved(fitted, tmp_path / "native")
         loaded = type(fitted).load(tmp_path / "native")
         before, after = (model.predict(prepared.matrix("test")) for model in (fitted, loaded))
@@ -111,51 +122,52 @@ class EstimatorContract:
         _require(gap <= self.load_tolerance, f"the loaded model's predictions differ by {gap:.3g}")
         _require(loaded.onnx() == fitted.onnx(), "the loaded model exports another graph")
 
-    def test_saves_no_pickle(self, prepared: Prepared, tmp_path: Path) -> None:
+    def test_saves_no_pickle(self, shared: tuple[Prepared, Fitted], tmp_path: Path) -> None:
         """Saved files are data: none starts like a pickle or an archive of one."""
-        for name, data in _saved(self.fit(prepared, tmp_path / "work"), tmp_path / "native").items():
+        for name, data in _saved(shared[1], tmp_path / "native").items():
             _require(not _PICKLE_OR_ARCHIVE.match(data), f"{name} looks like a pickle or an archive")
 
-    def test_exports_a_graph_that_predicts_the_same(self, prepared: Prepared, tmp_path: Path) -> None:
+    def test_exports_a_graph_that_predicts_the_same(self, shared: tuple[Prepared, Fitted]) -> None:
         """ONNX equals native on rows seen, not seen, far away, and with a code that training never saw."""
-        fitted = self.fit(prepared, tmp_path / "work")
+        prepared, fitted = shared
         matrix = _with_strange_rows(prepared.matrix("test"))
         native, exported = fitted.predict(matrix), _run(fitted.onnx(), matrix)
         _require(exported.shape == native.shape, f"the graph gives {exported.shape}, native {native.shape}")
         gap = float((abs(exported - native) / abs(native).clip(min=1)).max())
         _require(gap <= self.onnx_tolerance, f"graph and native differ by {gap:.3g}")
 
-    def test_never_reads_the_test_part(self, prepared: Prepared, tmp_path: Path) -> None:
+    def test_never_reads_the_test_part(
+        self, shared: tuple[Prepared, Fitted], prepared: Prepared, tmp_path: Path
+    ) -> None:
         """A fit works, and is the same, when the test part is not there."""
-        whole = _saved(self.fit(prepared, tmp_path / "one"), tmp_path / "a")
+        whole = _saved(shared[1], tmp_path / "a")
         (prepared.folder / "test.parquet").unlink()
-        _require(_saved(self.fit(prepared, tmp_path / "two"), tmp_path / "b") == whole, "the test part had a say")
+        _require(_saved(self.fit(prepared, tmp_path / "work"), tmp_path / "b") == whole, "the test part had a say")
 
-    def test_fits_without_validation_rows(self, prepared: Prepared, tmp_path: Path) -> None:
+    def test_fits_without_validation_rows(self, shared: tuple[Prepared, Fitted], tmp_path: Path) -> None:
         """An empty validation part is no reason to fail."""
+        prepared, _ = shared
         parts: dict[PartName, Any] = {part: prepared.read(part) for part in PARTS}
         parts["validation"] = parts["validation"].clear()
         (tmp_path / "bare").mkdir()
         bare = Prepared.create(tmp_path / "bare", parts, facts=prepared.facts)
         self.fit(bare, tmp_path / "work").predict(bare.matrix("test"))
 
-    def test_heeds_row_weights(self, task: Task, tmp_path: Path) -> None:
+    def test_heeds_row_weights(self, shared: tuple[Prepared, Fitted], tmp_path: Path) -> None:
         """Weights change what is learnt."""
         if not self.heeds_weights:
             pytest.skip("this family takes no row weights")
-        plain = self.prepare(tmp_path / "plain", task)
+        plain, fitted = shared
         parts: dict[PartName, Any] = {part: _weighed(plain.read(part)) for part in PARTS}
         (tmp_path / "heavy").mkdir()
         heavy = Prepared.create(tmp_path / "heavy", parts, facts=plain.facts)
-        scores = [
-            self.fit(item, tmp_path / str(place)).predict(plain.matrix("test"))
-            for place, item in enumerate((plain, heavy))
-        ]
+        scores = [model.predict(plain.matrix("test")) for model in (fitted, self.fit(heavy, tmp_path / "work"))]
         _require((scores[0] != scores[1]).any(), "weights change nothing")
 
-    def test_weighs_only_known_features(self, prepared: Prepared, tmp_path: Path) -> None:
+    def test_weighs_only_known_features(self, shared: tuple[Prepared, Fitted]) -> None:
         """Importances, when there are any, are finite, not negative, and of features that exist."""
-        for name, value in self.fit(prepared, tmp_path / "work").importances().items():
+        prepared, fitted = shared
+        for name, value in fitted.importances().items():
             _require(name in prepared.facts.features, f"there is no feature {name!r}")
             _require(0 <= value < float("inf"), f"the importance of {name!r} is {value}")
 
