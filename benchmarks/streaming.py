@@ -38,6 +38,7 @@ data: {path: big.parquet, target: y, task: binary}
 model:
   epochs: 1
   numeric: plain
+  hidden: [64, 64]
   hardware: {data: stream}
 """
 

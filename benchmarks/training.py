@@ -191,7 +191,7 @@ def _family(epochs: int, batch: int) -> Any:
     return MLP(epochs=epochs, batch_size=batch, patience=0, schedule="constant", warmup=0.0, **_SHAPE)
 
 
-_SHAPE: dict[str, Any] = {"hidden": (128, 128), "dropout": 0.0}
+_SHAPE: dict[str, Any] = {"hidden": (64, 64), "dropout": 0.0, "numeric": "plain"}
 
 
 def _network(prepared: Any) -> Any:
