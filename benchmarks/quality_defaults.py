@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,13 @@ __all__ = ["fitted_default"]
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 
-def fitted_default(name: str, folder: Path, *, threads: int) -> Floats:
+def fitted_default(name: str, folder: Path, columns: Sequence[str], *, threads: int) -> Floats:
     """Fit a library's default on the train rows of a split and score its test rows.
 
     Args:
         name: linear, mlp (scikit-learn), lightgbm or xgboost.
         folder: a ``splits`` artifact.
+        columns: those that may be used.
         threads: threads of the fit.
 
     Returns:
@@ -27,7 +28,7 @@ def fitted_default(name: str, folder: Path, *, threads: int) -> Floats:
     from mlops.formats import Splits
 
     splits = Splits(folder)
-    train, test = (_inputs(splits, part) for part in ("train", "test"))
+    train, test = (_inputs(splits, part, columns) for part in ("train", "test"))
     target = splits.read("train")[str(splits.roles.target)].to_numpy()
     model = _models(regression=splits.roles.task == "regression", threads=threads)[name](train)
     if name == "xgboost" and splits.roles.task != "regression":
@@ -38,12 +39,12 @@ def fitted_default(name: str, folder: Path, *, threads: int) -> Floats:
     return np.asarray(model.predict_proba(test), dtype=np.float64)
 
 
-def _inputs(splits: Any, part: Any) -> Any:
-    """The columns without roles as a pandas frame: text as categories, pictures as one column a pixel."""
+def _inputs(splits: Any, part: Any, columns: Sequence[str]) -> Any:
+    """Columns as a pandas frame: text as categories, pictures as one column a pixel."""
     import pandas as pd
     import polars as pl
 
-    frame = splits.read(part).drop(splits.roles.all())
+    frame = splits.read(part).select(columns)
     made: dict[str, Any] = {}
     for name, dtype in frame.schema.items():
         if isinstance(dtype, pl.Array):

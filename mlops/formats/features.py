@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict
 
+from mlops.errors import StageError
 from mlops.formats.artifact import Artifact, write_json
 from mlops.formats.derived import Derived
 from mlops.formats.expectation import Expectation
@@ -190,6 +191,19 @@ class PreparedFacts(BaseModel):
     def singles(self) -> tuple[str, ...]:
         """Features that are columns of their own."""
         return self.features[: len(self.features) - sum(block.width for block in self.blocks)]
+
+    def refuse_tokens(self, reader: str) -> None:
+        """Refuse word numbers, for a family that would take them for quantities.
+
+        Raises:
+            StageError: a block of tokens is among the features.
+        """
+        for block in self.blocks:
+            if block.kind == "tokens":
+                raise StageError(
+                    f"{reader} does not read texts word by word, but {block.name!r} is given as word numbers",
+                    fix="model=text_bag or model=text_transformer reads them; features=text weighs words instead",
+                )
 
 
 class Prepared(Artifact):

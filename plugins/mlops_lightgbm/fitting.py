@@ -34,6 +34,7 @@ def fit(model: LightGBM, prepared: Prepared, *, context: Context) -> FittedTrees
     """
     lightgbm.register_logger(_Forward(context.log))
     facts = prepared.facts
+    facts.refuse_tokens("LightGBM")
     parameters = _parameters(model, facts, context=context)
     curves: dict[str, dict[str, list[float]]] = {}
     try:

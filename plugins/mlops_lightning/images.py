@@ -9,7 +9,6 @@ from pydantic import Field
 from mlops.formats.features import Block, PreparedFacts
 from mlops_lightning.blocks import one_block
 from mlops_lightning.estimator import NeuralEstimator, Statistics
-from mlops_lightning.tables import refuse_tokens
 
 if TYPE_CHECKING:
     from torch import nn
@@ -41,7 +40,7 @@ class ImageEstimator(NeuralEstimator):
             StageError: there is none or more than one, or a text beside it.
         """
         found = one_block(facts, "image", reader=type(self).__name__)
-        refuse_tokens(facts, reader=type(self).__name__)
+        facts.refuse_tokens(type(self).__name__)
         return found
 
     def with_body(self, body: Layer, width: int, *, facts: PreparedFacts, statistics: Statistics) -> nn.Module:

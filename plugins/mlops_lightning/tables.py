@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from mlops.errors import StageError
 from mlops.formats.features import PreparedFacts
 from mlops_lightning.estimator import NeuralEstimator, Statistics
 
@@ -46,7 +45,7 @@ class TableEstimator(NeuralEstimator):
         """
         from mlops_lightning.networks.table_input import Embedding, TableInput
 
-        refuse_tokens(facts, reader=type(self).__name__)
+        facts.refuse_tokens(type(self).__name__)
         embedding = Embedding(
             numeric=self.numeric,
             numeric_width=self.numeric_width,
@@ -56,17 +55,3 @@ class TableEstimator(NeuralEstimator):
             category_width=self.category_width,
         )
         return TableInput(facts, statistics, embedding)
-
-
-def refuse_tokens(facts: PreparedFacts, *, reader: str) -> None:
-    """Refuse word numbers where they would be taken for quantities.
-
-    Raises:
-        StageError: a block of tokens is among the features.
-    """
-    for block in facts.blocks:
-        if block.kind == "tokens":
-            raise StageError(
-                f"{reader} does not read texts word by word, but {block.name!r} is given as word numbers",
-                fix="model=text_bag or model=text_transformer reads them; or weigh words instead with features=text",
-            )

@@ -46,6 +46,7 @@ def fit(model: Linear, prepared: Prepared, *, context: Context) -> FittedLinear:
         StageError: a feature is missing in some train row.
     """
     facts = prepared.facts
+    facts.refuse_tokens("a linear model")
     matrix = prepared.matrix("train")
     _refuse_missing(matrix, facts)
     design = Design.of(matrix, facts)

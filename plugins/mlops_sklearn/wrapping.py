@@ -39,6 +39,7 @@ def fit(model: Sklearn, prepared: Prepared, *, context: Context) -> FittedWrappe
             cannot be shipped as ONNX.
     """
     facts = prepared.facts
+    facts.refuse_tokens("a scikit-learn estimator")
     cls = class_of(model.estimator, facts.task)
     machine: Any = made(cls, model.params, seed=context.seed)
     _refuse_without_probabilities(machine, facts)

@@ -40,6 +40,7 @@ def fit(model: XGBoost, prepared: Prepared, *, context: Context) -> FittedTrees:
         StageError: XGBoost refuses the data or the parameters.
     """
     facts = prepared.facts
+    facts.refuse_tokens("XGBoost")
     parameters = _parameters(model, prepared, context=context)
     curves: dict[str, dict[str, list[float]]] = {}
     try:
