@@ -1,6 +1,6 @@
 """Every benchmark in turn, then one table of all aims.
 
-python benchmarks/all.py                    # several minutes
+python benchmarks/all.py                    # about half an hour
 python benchmarks/all.py --only reuse,startup --repeats 3
 """
 
@@ -17,7 +17,10 @@ from typing import Any
 
 from benchmarks.reporting import aligned
 
-_SCRIPTS = ("startup", "reuse", "planning", "overhead", "flights", "features", "one_row")
+_SCRIPTS = (
+    *("startup", "reuse", "planning", "overhead", "flights"),
+    *("features", "one_row", "training", "streaming", "quality"),
+)
 
 
 def main() -> int:

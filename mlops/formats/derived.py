@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict
 
 from mlops.errors import StageError
+from mlops.formats.clocks import clock_in
 
 if TYPE_CHECKING:
     import polars as pl
@@ -37,13 +38,14 @@ def compiled(derived: Sequence[Derived], schema: Mapping[str, pl.DataType]) -> l
 
     Raises:
         StageError: an expression does not parse, uses a column that is not there, looks at other
-            rows (an aggregate, a window) or does not fit the columns' types.
+            rows (an aggregate, a window), asks the clock, or does not fit the columns' types.
     """
     import polars as pl
 
     known: dict[str, Any] = dict(schema)
     made: list[tuple[pl.Expr, pl.DataType]] = []
     for item in derived:
+        _refuse_clock(item)
         expr = _parsed(item)
         _refuse_unknown(item, expr, known)
         try:
@@ -74,6 +76,17 @@ def _parsed(item: Derived) -> pl.Expr:
         return pl.sql_expr(item.sql)
     except (pl.exceptions.PolarsError, ValueError) as exc:
         raise _fault(item, f"is not an SQL expression: {_first_line(exc)}") from exc
+
+
+def _refuse_clock(item: Derived) -> None:
+    """The time of day would be one thing in training and another in serving."""
+    clock = clock_in(item.sql)
+    if clock:
+        raise _fault(
+            item,
+            f"says {clock!r}, whose answer changes from run to run",
+            fix="compare with a column that holds the moment at which the row is predicted",
+        )
 
 
 def _refuse_unknown(item: Derived, expr: pl.Expr, known: Mapping[str, Any]) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from datetime import timedelta
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, model_validator
+
+from mlops.formats.clocks import clock_in
 
 __all__ = ["Aggregate", "Calculation", "Condition", "Function", "HistorySpec", "Lag", "Window", "span"]
 
@@ -15,8 +16,6 @@ Function = Literal["count", "sum", "mean", "min", "max", "std", "nunique", "last
 
 _UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 _LONGEST = timedelta(days=36_525)
-_CLOCKS = re.compile(r"\b(now|today|random|rand|uuid)\s*\(|\b(current_|local)(date|time|timestamp)\b", re.IGNORECASE)
-_QUOTED = re.compile(r"'(?:[^']|'')*'")
 
 
 def span(duration: str) -> timedelta:
@@ -35,9 +34,9 @@ def _condition(text: str) -> str:
     """Refuse an empty condition, and one whose answer changes from run to run."""
     if not text.strip():
         raise ValueError("the SQL condition is empty")
-    clock = _CLOCKS.search(_QUOTED.sub("''", text))
+    clock = clock_in(text)
     if clock:
-        raise ValueError(f"{clock.group()!r} is not allowed here: its answer changes from run to run")
+        raise ValueError(f"{clock!r} is not allowed here: its answer changes from run to run")
     return text
 
 

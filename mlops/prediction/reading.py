@@ -64,16 +64,20 @@ class Source:
 
         parse = csv.ParseOptions(delimiter=self.dialect.separator, newlines_in_values=True)
         read = csv.ReadOptions(block_size=_BLOCK)
-        with csv.open_csv(self.path, read_options=read, parse_options=parse) as opened:
+        with csv.open_csv(_whole_lines(self.path), read_options=read, parse_options=parse) as opened:
             names = opened.schema.names
+        # An empty line is a row whose one value is missing, where a row has one value.
+        parse.ignore_empty_lines = len(names) != 1
+        wanted = _single([name for name in names if name in columns], self.path)
         convert = csv.ConvertOptions(
             column_types=dict.fromkeys(names, pa.string()),
-            include_columns=[name for name in names if name in columns],
+            include_columns=wanted,
             null_values=["", *self.dialect.null],
             strings_can_be_null=True,
             quoted_strings_can_be_null=False,
         )
-        with csv.open_csv(self.path, read_options=read, parse_options=parse, convert_options=convert) as opened:
+        opened = csv.open_csv(_whole_lines(self.path), read_options=read, parse_options=parse, convert_options=convert)
+        with opened:
             yield _frame(opened.schema.empty_table())
             for batch in opened:
                 yield _frame(batch)
@@ -82,7 +86,7 @@ class Source:
         from pyarrow import parquet
 
         with parquet.ParquetFile(self.path) as file:
-            names = [name for name in file.schema_arrow.names if name in columns]
+            names = _single([name for name in file.schema_arrow.names if name in columns], self.path)
             yield _frame(file.schema_arrow.empty_table().select(names))
             for batch in file.iter_batches(batch_size=rows, columns=names):
                 yield _frame(batch)
@@ -90,11 +94,12 @@ class Source:
     def _arrow(self, columns: Collection[str], _: int) -> Iterator[pl.DataFrame]:
         with pa.memory_map(self.path) as mapped:
             for batch in _record_batches(mapped):
-                yield _frame(batch.select([name for name in batch.schema.names if name in columns]))
+                names = _single([name for name in batch.schema.names if name in columns], self.path)
+                yield _frame(batch.select(names))
 
     def _jsonl(self, columns: Collection[str], rows: int) -> Iterator[pl.DataFrame]:
         found: list[dict[str, Any]] = []
-        with Path(self.path).open(encoding="utf-8") as file:
+        with Path(self.path).open(encoding="utf-8-sig") as file:
             for number, line in enumerate(file, start=1):
                 if line.strip():
                     found.append(_row(line, f"{self.path}, line {number}"))
@@ -124,6 +129,22 @@ def sources(pattern: str, dialect: Dialect) -> list[Source]:
     return [Source(name, kind_of(name), dialect) for name in found]
 
 
+def _single(names: list[str], path: str) -> list[str]:
+    """Refuse a column that comes twice: which of the two is meant cannot be told."""
+    double = next((name for place, name in enumerate(names) if name in names[:place]), None)
+    if double is not None:
+        raise StageError(f"there are two columns {double!r}", where=path, fix="leave one out, or rename it")
+    return names
+
+
+def _whole_lines(path: str) -> Any:
+    """The file; where it is one line without an end, that line with its end, for else pyarrow sees no header in it."""
+    with Path(path).open("rb") as file:
+        start = file.read(_BLOCK)
+    one = start and len(start) < _BLOCK and not {b"\n"[0], b"\r"[0]} & set(start)
+    return pa.BufferReader(start + b"\n") if one else path
+
+
 @contextmanager
 def _reading(path: str) -> Iterator[None]:
     try:
@@ -149,10 +170,24 @@ def _record_batches(mapped: Any) -> Iterator[Any]:
         yield file.get_batch(place)
 
 
+class _DoubleKey(Exception):
+    """An object has a key twice, so that which of its values is meant cannot be told."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise _DoubleKey(next(key for place, key in enumerate(keys) if key in keys[:place]))
+    return made
+
+
 def _row(line: str, where: str) -> dict[str, Any]:
     try:
-        value = json.loads(line)
-    except ValueError as exc:
+        value = json.loads(line, object_pairs_hook=_object)
+    except _DoubleKey as exc:
+        raise StageError(f"the line has the key {exc.args[0]!r} twice", where=where, fix="leave one out") from exc
+    except (ValueError, RecursionError) as exc:
         raise StageError(f"the line is no JSON: {exc}", where=where) from exc
     if not isinstance(value, dict):
         raise StageError("the line is no JSON object", where=where, fix='write one object a line, such as {"a": 1}')

@@ -1,4 +1,4 @@
-"""Fitted features → an ONNX graph that computes the same, bit for bit."""
+"""Fitted features → an ONNX graph that computes the same: bit for bit, but for TF-IDF, which may differ by 1e-7."""
 
 from __future__ import annotations
 

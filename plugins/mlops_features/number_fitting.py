@@ -17,6 +17,8 @@ from mlops_features.selection import Column
 
 __all__ = ["fit_number", "name_of"]
 
+_LEAST_SPREAD = 1 / float(np.finfo(np.float32).max)
+
 
 def fit_number(column: Column, part: TimePart | None, values: pl.Series) -> Quantity:
     """Learn how a column, or one part of a time, is imputed and scaled.
@@ -88,5 +90,5 @@ def _single(value: float) -> float:
 
 
 def _inverse(spread: float) -> float:
-    """One over the spread; one for a constant column, whose spread says nothing."""
-    return _single(1 / spread) if spread and np.isfinite(np.float32(1 / spread)) else 1.0
+    """One over the spread; one for a column that is constant, or so nearly that float32 cannot hold the inverse."""
+    return _single(1 / spread) if spread > _LEAST_SPREAD else 1.0

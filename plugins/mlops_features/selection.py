@@ -49,6 +49,10 @@ _TEXT = "text.columns"
 
 _PREFIXES = ("features/", "model/", "bundle/")
 
+_PREPARED = ("__row__", "__target__", "__weight__")
+_BINS = "__bin__"
+"""Names of the prepared rows, and how names begin that are used on the way to them."""
+
 
 @dataclass(frozen=True)
 class Column:
@@ -102,11 +106,7 @@ def _refuse_roles(names: Sequence[str], taken: set[str]) -> None:
 
 
 def _column(stage: Features, name: str, dtype: pl.DataType, *, fits: Fits) -> Column:
-    if name in RESERVED or name.startswith(_PREFIXES):
-        raise StageError(
-            f"the column {name!r} has a name that the shipped graph uses itself",
-            fix=f"rename it in the data section, or leave it out with features.drop: [{name}]",
-        )
+    _refuse_name(name)
     own = _own(stage, name, fits)
     kind = own.kind or ("text" if name in fits[_TEXT] else kind_of(name, dtype))
     if own.kind or kind == "text":
@@ -122,6 +122,20 @@ def _column(stage: Features, name: str, dtype: pl.DataType, *, fits: Fits) -> Co
     choices = Override(**(general | own.model_dump(exclude_none=True)))
     _refuse_pointless(name, own, choices)
     return Column(name, kind, dtype, choices)
+
+
+def _refuse_name(name: str) -> None:
+    """Refuse a name that cannot be told from one of our own, or that Polars reads as several columns."""
+    why = ""
+    if name in RESERVED or name.startswith(_PREFIXES):
+        why = "has a name that the shipped graph uses itself"
+    elif name in _PREPARED or name.startswith(_BINS):
+        why = "has a name that prepared rows use themselves"
+    elif name in ("", "*") or (name.startswith("^") and name.endswith("$")):
+        why = "has a name that stands for no single column"
+    if why:
+        fix = f"rename it in the data section, or leave it out with features.drop: [{name!r}]"
+        raise StageError(f"the column {name!r} {why}", fix=fix)
 
 
 def _own(stage: Features, name: str, fits: Fits) -> Override:

@@ -15,6 +15,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from mlops_lightning.sharding import like, local, whole
+
 __all__ = ["Averages"]
 
 
@@ -24,7 +26,8 @@ class Averages:
     def __init__(self, network: nn.Module, kind: Literal["none", "ema", "swa"], *, decay: float) -> None:
         self._kind = kind
         self._decay = decay
-        self._live = [] if kind == "none" else _floats(network)
+        self._network = network
+        self._live: list[Tensor] = []
         self._averaged: list[Tensor] = []
         self.count = 0
         """How often was averaged; 0: there is no average yet."""
@@ -36,10 +39,10 @@ class Averages:
             return
         self.count += 1
         if self.count == 1:
-            self._averaged = [tensor.detach().clone() for tensor in self._live]
+            self._begin()
             return
         decay = min(self._decay, (1 + self.count) / (10 + self.count))
-        torch._foreach_lerp_(self._averaged, self._live, 1 - decay)
+        self._move(1 - decay)
 
     @torch.no_grad()
     def after_epoch(self, share: float, *, start: float) -> None:
@@ -48,9 +51,17 @@ class Averages:
             return
         self.count += 1
         if self.count == 1:
-            self._averaged = [tensor.detach().clone() for tensor in self._live]
+            self._begin()
             return
-        torch._foreach_lerp_(self._averaged, self._live, 1 / self.count)
+        self._move(1 / self.count)
+
+    def _begin(self) -> None:
+        # Only now: before the fit has begun, weights that are to be spread over devices are other tensors.
+        self._live = _floats(self._network)
+        self._averaged = [tensor.detach().clone() for tensor in self._live]
+
+    def _move(self, weight: float) -> None:
+        torch._foreach_lerp_(list(map(local, self._averaged)), list(map(local, self._live)), weight)
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
@@ -73,14 +84,14 @@ class Averages:
 
     def state(self) -> dict[str, Any]:
         """Give what a resumed fit needs."""
-        return {"count": self.count, "averaged": list(self._averaged)}
+        return {"count": self.count, "averaged": whole(self._averaged)}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take what `state` gave."""
         self.count = int(state["count"])
-        self._averaged = [
-            saved.to(live.device).clone() for saved, live in zip(state["averaged"], self._live, strict=False)
-        ]
+        if self.count:
+            self._live = _floats(self._network)
+            self._averaged = [like(saved, live) for saved, live in zip(state["averaged"], self._live, strict=True)]
 
 
 def _floats(network: nn.Module) -> list[Tensor]:

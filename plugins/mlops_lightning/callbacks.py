@@ -17,6 +17,7 @@ from mlops_lightning.evaluation import validation_loss
 from mlops_lightning.loaders import Chunk
 from mlops_lightning.progress import Progress
 from mlops_lightning.run import Run
+from mlops_lightning.sharding import whole
 from mlops_lightning.signals import Interrupted, StopRequest
 from mlops_lightning.state import Best
 
@@ -46,7 +47,6 @@ class Pilot(Callback):
         self._passes = 0
         self._random: dict[str, Any] | None = None
         self._clock = time.monotonic()
-        self._trainer: Trainer | None = None
 
     # What a checkpoint holds beside what Lightning collects.
 
@@ -61,18 +61,11 @@ class Pilot(Callback):
         self._run.averages.restore(state_dict["averages"])
         self._random = state_dict["random"]
 
-    def _sharded(self) -> dict[str, Tensor]:
-        """Gather weights that are spread over devices."""
-        if self._trainer is None:
-            raise RuntimeError("weights are spread over devices only once the Trainer has started")
-        return self._trainer.strategy.lightning_module_state_dict()
-
     # What Lightning's loop calls.
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Take the signals back from Lightning, and start the clock."""
-        del pl_module
-        self._trainer = trainer
+        del trainer, pl_module
         self._stop.watch()
         self._clock = time.monotonic()
 
@@ -122,6 +115,7 @@ class Pilot(Callback):
         if outputs["norm"] is not None:
             self._take_norm(outputs["norm"])
         self._state.step = chunk.stop
+        self._state.rows += sum(self._rows)
         self._settle()
 
     def _take_norm(self, norm: Tensor | float) -> None:
@@ -133,14 +127,16 @@ class Pilot(Callback):
     def _take_pass(self, trainer: Trainer, module: LightningModule, outputs: Any, batch: tuple[Tensor, ...]) -> bool:
         """Take in one pass; says whether a step is complete and it is time to look around."""
         del module
-        loss = outputs["loss"] if isinstance(outputs, dict) else outputs
-        if loss is not None:
-            self._losses.append(loss.detach() * trainer.accumulate_grad_batches)
+        if isinstance(outputs, dict):
+            # Of our own modules: the mean over the pass, before it was weighed by its rows.
+            mean = outputs["mean"] if "mean" in outputs else outputs["loss"].detach() * self._run.passes
+            self._losses.append(mean)
             self._rows.append(len(batch[1]))
         self._passes += 1
         if self._passes < self._run.passes:
             return False
         self._passes = 0
+        self._state.rows += self._run.steps.size(self._state.step)
         self._state.step += 1
         self._state.steps += 1
         self._run.averages.after_step()
@@ -161,7 +157,6 @@ class Pilot(Callback):
             raise diverged(self._run, step=self._state.step - behind, loss=float(found[bad[0]]))
         self._state.loss_sum += float((found * rows).sum())
         self._state.loss_rows += sum(rows)
-        self._state.rows += sum(rows) * self._run.steps.world
 
     def _close_curves(self, *, lr: float) -> None:
         state, curves = self._state, self._state.curves
@@ -192,10 +187,8 @@ class Pilot(Callback):
 
     def weights(self) -> dict[str, Tensor]:
         """Copy the network's weights as they are now; all processes that train together must ask."""
-        if self._run.hardware.strategy != "fsdp":
-            return {name: tensor.detach().clone() for name, tensor in self._run.network.state_dict().items()}
-        whole = self._sharded()
-        return {name.removeprefix("network."): tensor.detach().cpu().clone() for name, tensor in whole.items()}
+        found: dict[str, Tensor] = whole(self._run.network.state_dict())
+        return found
 
     def _save_or_end(self, trainer: Trainer, *, epoch: bool = False) -> None:
         asked = bool(self._stop)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import torch
 from torch import distributed
 
 from mlops.errors import StageError
+from mlops_lightning.loaders import RowBatch
 from mlops_lightning.run import Run
 
-__all__ = ["evaluation_rows", "validation_loss"]
+__all__ = ["dealt", "evaluation_rows", "validation_loss"]
 
 _NUMBERS = 2**20
 _LEAST, _MOST = 64, 8192
@@ -17,6 +20,26 @@ _LEAST, _MOST = 64, 8192
 def evaluation_rows(width: int) -> int:
     """Choose how many rows of so many features go through a network at once: about a million numbers."""
     return min(max(_NUMBERS // max(1, width), _LEAST), _MOST)
+
+
+def dealt(batches: Iterable[RowBatch], *, world: int, rank: int) -> Iterator[RowBatch]:
+    """Give one process its share of batches, in turns.
+
+    All get as many, as a network that is spread over processes is gathered for each: whoever would
+    go without in the last turn gets rows that weigh nothing.
+    """
+    turn: list[RowBatch] = []
+    for batch in batches:
+        turn.append(batch)
+        if len(turn) == world:
+            yield turn[rank]
+            turn = []
+    if turn:
+        yield turn[rank] if rank < len(turn) else _weightless(turn[0])
+
+
+def _weightless(batch: RowBatch) -> RowBatch:
+    return batch._replace(weight=torch.zeros(len(batch.target), device=batch.target.device))
 
 
 @torch.no_grad()

@@ -19,10 +19,10 @@ from mlops_lightning.averaging import Averages
 from mlops_lightning.checkpoints import Checkpoints
 from mlops_lightning.determinism import settings
 from mlops_lightning.estimator import NeuralEstimator
-from mlops_lightning.evaluation import evaluation_rows
+from mlops_lightning.evaluation import dealt, evaluation_rows
 from mlops_lightning.families import family_of
 from mlops_lightning.job import Job, Report
-from mlops_lightning.loaders import Loader, MemoryLoader, RowBatch, Steps
+from mlops_lightning.loaders import LEAST, Loader, MemoryLoader, RowBatch, Steps
 from mlops_lightning.loaders_stream import StreamLoader
 from mlops_lightning.losses import Objective
 from mlops_lightning.native import write_native
@@ -83,6 +83,7 @@ class _Fit:
         weigher = Weigher.of(self._prepared, self.statistics, balanced=options.class_weight == "balanced")
         rows = self._prepared.rows("train")
         steps = Steps(rows, min(self._hardware.batch_size, rows), self._hardware.devices, _rank())
+        _check(steps)
         return Run(
             options=options,
             facts=facts,
@@ -120,14 +121,15 @@ class _Fit:
         size = evaluation_rows(len(self._prepared.facts.features))
         world, rank = self._hardware.devices, _rank()
         if self._hardware.data == "stream":
-            return lambda: (
-                _rows(weigher.weighed(batch)).to(device)
-                for place, batch in enumerate(self._prepared.batches("validation", rows=size))
-                if place % world == rank
-            )
+
+            def read() -> Iterator[RowBatch]:
+                for batch in self._prepared.batches("validation", rows=size):
+                    yield _rows(weigher.weighed(batch))
+
+            return lambda: (rows.to(device) for rows in dealt(read(), world=world, rank=rank))
         rows = _rows(self._whole("validation", weigher)).to(device)
-        starts = range(rank * size, len(rows.target), size * world)
-        return lambda: (rows.part(start, start + size) for start in starts)
+        starts = range(0, len(rows.target), size)
+        return lambda: dealt((rows.part(start, start + size) for start in starts), world=world, rank=rank)
 
     def _whole(self, part: PartName, weigher: Weigher) -> Batch:
         prepared = self._prepared
@@ -171,6 +173,15 @@ class _Fit:
             report.metric("best_epoch", state.best.epoch)
         if state.seconds:
             report.metric("samples_per_second", state.rows / state.seconds)
+
+
+def _check(steps: Steps) -> None:
+    """Refuse steps that leave a process without rows."""
+    if steps.world > 1 and steps.size(0) < LEAST * steps.world:
+        raise StageError(
+            f"{steps.world} processes cannot share steps of {steps.batch} rows: each needs {LEAST}",
+            fix="set hardware.devices: 1, or a larger batch_size",
+        )
 
 
 def _rows(batch: Batch) -> RowBatch:

@@ -22,7 +22,7 @@ class ImageResNet(ImageEstimator):
     channels: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=(16, 32, 64), min_length=1)
     """Channels of each stage; each stage after the first halves the image."""
 
-    blocks: int = Field(default=2, ge=1)
+    blocks: int = Field(default=1, ge=1)
     """Residual blocks of two convolutions in a stage: 3 makes ResNet-20."""
 
     def network(self, facts: PreparedFacts, statistics: Statistics) -> nn.Module:

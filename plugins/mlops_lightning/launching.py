@@ -15,6 +15,7 @@ from mlops_lightning.memory import fit_within_memory
 from mlops_lightning.native import read_native
 from mlops_lightning.ranks import launch
 from mlops_lightning.resolving import Resolved, resolve
+from mlops_lightning.usage import cuda_works
 
 if TYPE_CHECKING:
     from mlops_lightning.estimator import NeuralEstimator
@@ -54,4 +55,5 @@ def _resolved(estimator: NeuralEstimator, prepared: Prepared, machine: Machine) 
         width=len(prepared.facts.features),
         batch_size=estimator.batch_size,
         epochs=estimator.epochs,
+        usable=cuda_works() if machine.gpus else None,
     )

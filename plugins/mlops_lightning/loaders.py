@@ -10,7 +10,10 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-__all__ = ["Chunk", "Loader", "MemoryLoader", "Position", "RowBatch", "Single", "Steps", "epoch_generator"]
+__all__ = ["LEAST", "Chunk", "Loader", "MemoryLoader", "Position", "RowBatch", "Single", "Steps", "passes_of"]
+
+LEAST = 2
+"""Fewest rows that a process may have in a step."""
 
 _CHUNK_ROWS, _CHUNK_STEPS = 131_072, 64
 """A chunk has about so many rows, and at most so many steps: some ten milliseconds of a small network's work."""
@@ -55,9 +58,9 @@ class Position(Protocol):
 class Steps:
     """How an epoch's rows fall into the steps of the optimizer, and a step's rows to processes.
 
-    The rows that are left over make a last, smaller step. A single one joins the step before, as a
-    normalisation over one row is not defined. With several processes, rows that do not fill a last
-    step are left out of the epoch (others each time, as the order is random): processes must do equal work.
+    The rows that are left over make a last, smaller step, of which each process takes its share. When
+    some process would have less than two of them they join the step before, as a normalisation over one
+    row is not defined.
     """
 
     rows: int
@@ -71,18 +74,22 @@ class Steps:
     def count(self) -> int:
         """Steps of an epoch."""
         full, left = divmod(self.rows, self.batch)
-        if not full:
-            return 1
-        return full + (left > 1 and self.world == 1)
+        return max(1, full + (left >= LEAST * self.world))
+
+    def size(self, step: int) -> int:
+        """Rows of a step over all processes."""
+        return self.batch if step < self.count - 1 else self.rows - step * self.batch
 
     def bounds(self, step: int) -> tuple[int, int]:
         """First row and the row after the last that this process takes in a step."""
-        start = step * self.batch
-        stop = min(start + self.batch, self.rows)
-        if self.world == 1:
-            return start, self.rows if step == self.count - 1 else stop
-        share = (stop - start) // self.world
-        return start + self.rank * share, start + (self.rank + 1) * share
+        start, size = step * self.batch, self.size(step)
+        return start + size * self.rank // self.world, start + size * (self.rank + 1) // self.world
+
+    def share(self, step: int, place: int, *, passes: int) -> float:
+        """How much a pass of this process weighs in the mean over its step: 1 where all have as many rows."""
+        start, stop = self.bounds(step)
+        first, last = passes_of(stop - start, passes)[place]
+        return (last - first) * passes * self.world / self.size(step)
 
     @property
     def chunk(self) -> int:
@@ -124,7 +131,12 @@ class Loader(Protocol):
         ...
 
 
-def epoch_generator(seed: int, epoch: int) -> torch.Generator:
+def passes_of(rows: int, passes: int) -> list[tuple[int, int]]:
+    """Cut a step's rows into passes, as evenly as can be; some are empty when there are fewer rows than passes."""
+    return list(pairwise(rows * place // passes for place in range(passes + 1)))
+
+
+def _generator(seed: int, epoch: int) -> torch.Generator:
     """Make the source of one epoch's order: it depends on seed and epoch alone."""
     return torch.Generator().manual_seed((seed * 1_000_003 + epoch) % 2**63)
 
@@ -171,7 +183,7 @@ class MemoryLoader:
         return _Slices(self.rows, self._order(epoch), self.steps, self.device, step, step + 1).batch(step)
 
     def _order(self, epoch: int) -> Tensor:
-        order = torch.randperm(self.steps.rows, generator=epoch_generator(self.seed, epoch))
+        order = torch.randperm(self.steps.rows, generator=_generator(self.seed, epoch))
         return order.to(self.rows.features.device)
 
     def close(self) -> None:
@@ -193,7 +205,6 @@ class Single:
                 yield from self._cut(chunk.batch(step))
 
     def _cut(self, batch: RowBatch) -> Iterator[tuple[Tensor, ...]]:
-        rows = len(batch.target)
-        edges = [rows * place // self.passes for place in range(self.passes + 1)]
-        for start, stop in pairwise(edges):
-            yield tuple(item for item in batch.part(start, stop) if item is not None)
+        for start, stop in passes_of(len(batch.target), self.passes):
+            # A pass without a row has a share of 0; no network need cope with nothing.
+            yield tuple(item for item in batch.part(start, max(stop, start + 1)) if item is not None)

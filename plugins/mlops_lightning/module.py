@@ -8,11 +8,13 @@ from typing import Any
 import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor, nn
+from torch.distributed.fsdp import FSDPModule
 from torch.optim import Optimizer
 
 from mlops_lightning.loaders import Chunk, RowBatch
-from mlops_lightning.optimizers import optimizer_of
+from mlops_lightning.optimizers import QuickSteps, optimizer_of
 from mlops_lightning.run import Run
+from mlops_lightning.sharding import shard
 
 __all__ = ["ChunkModule", "StepModule"]
 
@@ -36,8 +38,9 @@ class _Module(LightningModule):
 
     def _set_lr(self, optimizer: Optimizer) -> None:
         lr = self.run.lr()
-        for group in optimizer.param_groups:
-            group["lr"] = lr
+        if lr != optimizer.param_groups[0]["lr"]:
+            for group in optimizer.param_groups:
+                group["lr"] = lr
 
 
 class ChunkModule(_Module):
@@ -49,6 +52,7 @@ class ChunkModule(_Module):
         # In a tuple: a module that is an attribute would come into the state twice.
         self._forward = (torch.compile(run.network) if run.hardware.compile else run.network,)
         self._scaler = torch.amp.GradScaler(run.device.type) if run.hardware.precision == "fp16" else None
+        self._quick: QuickSteps | None = None
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
         """Leave the chunk alone: it brings its rows to the device itself."""
@@ -102,11 +106,16 @@ class ChunkModule(_Module):
 
     def _stepped(self, optimizer: Optimizer) -> None:
         if self._scaler is None:
-            optimizer.step()
+            # Made in the fit: a checkpoint that is loaded brings tensors of its own.
+            self._quick = self._quick or QuickSteps(optimizer)
+            self._quick.step()
         else:
             self._scaler.step(optimizer)
             self._scaler.update()
-        optimizer.zero_grad(set_to_none=True)
+        # As zero_grad does, without its hooks: small steps feel every call.
+        for group in optimizer.param_groups:
+            for weight in group["params"]:
+                weight.grad = None
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add how gradients are scaled."""
@@ -127,8 +136,17 @@ class StepModule(_Module):
         del batch, batch_idx
         self._set_lr(self.trainer.optimizers[0])
 
-    def training_step(self, batch: tuple[Tensor, ...]) -> Tensor:
-        """Give the loss; Lightning does the rest."""
+    def configure_model(self) -> None:
+        """Spread the weights over the devices where that was asked for."""
+        if self.run.hardware.strategy == "fsdp" and not isinstance(self.network, FSDPModule):
+            mesh: Any = self.device_mesh
+            shard(self.network, mesh["data_parallel"])
+
+    def training_step(self, batch: tuple[Tensor, ...], batch_idx: int) -> dict[str, Tensor]:
+        """Give the loss; Lightning does the rest, and takes all passes of all processes to weigh the same."""
         features, target, *weight = batch
         raw = self.network(features)
-        return self.run.objective.training(raw.float(), target, weight[0] if weight else None)
+        mean = self.run.objective.training(raw.float(), target, weight[0] if weight else None)
+        passes = self.run.passes
+        share = self.run.steps.share(self.run.state.step, batch_idx % passes, passes=passes)
+        return {"loss": mean * share, "mean": mean.detach()}

@@ -28,7 +28,7 @@ class ResNet(TableEstimator):
     expansion: float = Field(default=2.0, gt=0)
     """How many times wider a block is inside."""
 
-    dropout: float = Field(default=0.1, ge=0, lt=1)
+    dropout: float = Field(default=0.0, ge=0, lt=1)
     """Share of a block's inside that is dropped at each step of training."""
 
     def network(self, facts: PreparedFacts, statistics: Statistics) -> nn.Module:

@@ -218,17 +218,22 @@ class _Resolver:
         if asked == "bf16" and gpu and major < _BF16 and not self.no_gpu:
             reason = f"bf16 needs compute capability 8.0, {self.card} has {_capable(self.capability)}"
             self.refuse("precision", asked, reason, fix="set hardware.precision: auto")
+        if asked == "fp16" and self.options.strategy == "fsdp":
+            self.refuse("precision", asked, "fsdp computes in bf16 or fp32", fix="set hardware.precision: auto")
         if asked != "auto":
             return asked
         return self.chosen_precision(major if gpu else 0)
 
     def chosen_precision(self, major: int) -> Precision:
-        chosen: Precision = "bf16" if major >= _BF16 else "fp16" if major >= _FP16 else "fp32"
+        scaled = major >= _FP16 and self.options.strategy != "fsdp"
+        chosen: Precision = "bf16" if major >= _BF16 else "fp16" if scaled else "fp32"
         reasons = {
             "bf16": f"{_capable(self.capability)} computes in bf16",
             "fp16": f"{_capable(self.capability)} computes in fp16, not in bf16",
             "fp32": f"{_capable(self.capability)} gains nothing from less" if self.on_gpu else "a CPU computes in fp32",
         }
+        if major >= _FP16 and chosen == "fp32":
+            reasons["fp32"] = f"{_capable(self.capability)} does not compute in bf16, fsdp not in fp16"
         self.choose("hardware.precision", chosen, reasons[chosen])
         return chosen
 
@@ -243,8 +248,6 @@ class _Resolver:
         elif asked != "single" and not several:
             fix = "set hardware.strategy: auto or hardware.devices: 2"
             self.refuse("strategy", asked, "it is for several devices, and there is one", fix=fix)
-        elif asked == "fsdp" and not self.on_gpu:
-            self.refuse("strategy", asked, "it is for networks too large for one GPU", fix="set hardware.strategy: ddp")
         return asked
 
     @cached_property

@@ -17,7 +17,7 @@ __all__ = ["TabM"]
 
 
 class TabM(TableEstimator):
-    """Many perceptrons in one, their predictions averaged (Gorishniy et al. 2024): the best here for most tables."""
+    """Many perceptrons in one, averaged (Gorishniy et al. 2024): in their tests better than `MLP`, and slower."""
 
     members: int = Field(default=16, ge=1)
     """How many perceptrons; each costs as much time as one, but little memory for weights."""

@@ -23,11 +23,11 @@ class TextTransformer(TextEstimator):
     width: int = Field(default=64, ge=1)
     """Numbers that each word becomes; a multiple of ``heads``."""
 
-    heads: int = Field(default=4, ge=1)
+    heads: int = Field(default=2, ge=1)
     """How many things a word can attend to at once."""
 
-    layers: int = Field(default=2, ge=1)
-    """Encoder layers."""
+    layers: int = Field(default=1, ge=1)
+    """Encoder layers; time grows with each."""
 
     @model_validator(mode="after")
     def _heads_divide_the_width(self) -> Self:

@@ -9,7 +9,7 @@ from typing import Any
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.strategies import DDPStrategy, FSDPStrategy, SingleDeviceStrategy, Strategy
+from lightning.pytorch.strategies import DDPStrategy, SingleDeviceStrategy, Strategy
 from lightning.pytorch.utilities.model_helpers import is_overridden
 from torch import Tensor
 
@@ -20,6 +20,7 @@ from mlops_lightning.checkpoints import Checkpoints
 from mlops_lightning.loaders import Single
 from mlops_lightning.module import ChunkModule, StepModule
 from mlops_lightning.run import Run
+from mlops_lightning.sharding import Sharded
 from mlops_lightning.signals import StopRequest
 
 __all__ = ["train"]
@@ -32,8 +33,7 @@ def train(run: Run, *, checkpoints: Checkpoints | None, stop: StopRequest) -> di
         The best epoch's weights, or without validation rows the last ones (averaged when asked).
     """
     start = checkpoints.load(warn=run.report.log.warning) if checkpoints else None
-    saves = checkpoints is not None and run.hardware.strategy != "fsdp"
-    pilot = Pilot(run, stop=stop, saves=saves)
+    pilot = Pilot(run, stop=stop, saves=checkpoints is not None)
     if not _is_over(run, start, pilot):
         _fit(run, pilot, checkpoints=checkpoints, start=start)
     if run.state.best.weights:
@@ -91,6 +91,11 @@ def _module(run: Run, *, chunks: bool) -> LightningModule:
             f"{type(run.network).__name__} has a training_step but no configure_optimizers",
             fix="add configure_optimizers, or drop training_step to train with the options of the recipe",
         )
+    if run.hardware.strategy == "fsdp" and not is_overridden("configure_model", run.network):
+        raise StageError(
+            f"{type(run.network).__name__} has a training_step but no configure_model that spreads its weights",
+            fix="set hardware.strategy: ddp, or add configure_model, or drop training_step",
+        )
     return run.network
 
 
@@ -131,8 +136,9 @@ def _trainer(run: Run, plugins: list[Any], pilot: Pilot, *, chunks: bool, valida
 
 
 def _strategy(run: Run) -> Strategy:
+    backend = "nccl" if run.hardware.accelerator == "gpu" else "gloo"
     if run.hardware.strategy == "ddp":
-        return DDPStrategy(process_group_backend="nccl" if run.hardware.accelerator == "gpu" else "gloo")
+        return DDPStrategy(process_group_backend=backend)
     if run.hardware.strategy == "fsdp":
-        return FSDPStrategy(state_dict_type="full")
+        return Sharded(run.hardware.devices, backend=backend)
     return SingleDeviceStrategy(device=run.device)

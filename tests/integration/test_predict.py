@@ -134,6 +134,29 @@ def test_no_rows_give_a_file_without_rows(place: Path) -> None:
     assert (place / "out.csv").read_text() == "prediction\n"
 
 
+@pytest.mark.parametrize("text", ["x,colour", "x,colour\r\n"])
+def test_a_header_alone_gives_a_file_without_rows(place: Path, text: str) -> None:
+    (place / "in.csv").write_text(text, newline="")
+    assert predict("input=in.csv", "output=out.csv") == 0
+    assert (place / "out.csv").read_text() == "prediction\n"
+
+
+def test_an_empty_line_is_a_missing_value_where_rows_have_one_value(place: Path) -> None:
+    facts = json.loads((place / "model" / "signature.json").read_text())
+    facts["inputs"][1]["expected"] = {"otherwise": "impute"}
+    (place / "model" / "signature.json").write_text(json.dumps(facts))
+    (place / "in.csv").write_text("x\n1\n\n3\n")
+    assert predict("input=in.csv", "output=out.csv", "keep=x") == 0
+    assert pl.read_csv("out.csv")["prediction"].to_list()[::2] == [2.0, 6.0]
+
+
+@pytest.mark.parametrize(("name", "row"), [("in.csv", "x,colour\n1,red\n"), ("in.jsonl", '{"x": 1, "colour": "red"}')])
+def test_a_mark_of_byte_order_is_no_part_of_the_first_value(place: Path, name: str, row: str) -> None:
+    (place / name).write_text(row, encoding="utf-8-sig")
+    assert predict(f"input={name}", "output=out.csv") == 0
+    assert pl.read_csv("out.csv")["prediction"].to_list() == [3.0]
+
+
 def test_bad_values_are_named_by_file_row_and_column(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = ["id,x,colour", *(f"{place},{place},red" for place in range(8)), "8,12x,red", "9,1001,red"]
     (place / "in.csv").write_text("\n".join(rows) + "\n")
@@ -193,6 +216,8 @@ def test_json_ends_with_one_object(place: Path, capsys: pytest.CaptureFixture[st
         (["input=in.csv", "output=out.csv", "batch=0"], 2, "'0' is no number of rows"),
         (["input=bad.jsonl", "output=out.csv"], 1, "bad.jsonl, line 2"),
         (["input=bad.parquet", "output=out.csv"], 1, "(?s)cannot be read.*bad.parquet"),
+        (["input=twice.csv", "output=out.csv"], 1, "(?s)there are two columns 'x'.*twice.csv"),
+        (["input=twice.jsonl", "output=out.csv"], 1, "(?s)has the key 'x' twice.*twice.jsonl, line 1"),
     ],
 )
 def test_mistakes_are_said_with_their_fix(
@@ -203,6 +228,8 @@ def test_mistakes_are_said_with_their_fix(
     (place / "old.csv").write_text("")
     (place / "bad.jsonl").write_text('{"x": 1, "colour": "red"}\n{"x": \n')
     (place / "bad.parquet").write_text("nothing")
+    (place / "twice.csv").write_text("x,colour,x\n1,red,2\n")
+    (place / "twice.jsonl").write_text('{"x": 1, "colour": "red", "x": 2}\n')
     assert predict(*words) == code
     assert re.search(message, capsys.readouterr().err)
     assert not (place / "out.csv").exists()

@@ -1,6 +1,6 @@
 """A fork server that imports torch once: fits, killed and resumed until they end, beside one that is left alone.
 
-Usage: python training_kills.py FOLDER TRIALS SIGNAL DATA. Prints one JSON object.
+Usage: python training_kills.py FOLDER TRIALS SIGNAL[,SIGNAL] DATA. Prints one JSON object.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ def until(condition: Callable[[], bool]) -> None:
 
 def main() -> None:
     """Run the trials."""
-    folder, trials, name, data = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4]
+    folder, trials, names, data = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3].split(","), sys.argv[4]
     rng = random.Random(11)
     # In a child: the threads that Polars starts on its first use would not be there in those forked later.
     os.waitpid(forked(lambda: make_prepared(folder / "prepared", "multiclass", rows=200)), 0)
@@ -130,7 +130,8 @@ def main() -> None:
         model = estimator(data, trial)
         alone, mauled = folder / f"alone-{trial}", folder / f"mauled-{trial}"
         os.waitpid(forked(fitted(prepared, model, alone, resume=alone / "resume")), 0)
-        outcome = killed_until_done(prepared, model, mauled, getattr(signal, name), rng)
+        number = getattr(signal, names[trial % len(names)])
+        outcome = killed_until_done(prepared, model, mauled, number, rng)
         same = outcome["code"] == 0 and content(alone / "native") == content(mauled / "native")
         found.append({**outcome, "same": same})
     print(json.dumps(found))  # noqa: T201 - the answer

@@ -29,6 +29,15 @@ def test_progress_is_rare_where_nobody_watches(out: io.StringIO) -> None:
     assert out.getvalue() == "train: running\n"
 
 
+@pytest.mark.parametrize(
+    ("done", "total", "words"),
+    [(0.969697, 3, "1 of 3"), (1.25, 3, "1.2 of 3"), (12_000, 1_234_567, "12,000 of 1,234,567"), (7, 0, "7")],
+)
+def test_progress_has_one_decimal_at_most(out: io.StringIO, done: float, total: float, words: str) -> None:
+    Lines(out, str).progress("train", done, total, "loss 0.5")
+    assert out.getvalue() == f"train: {words} loss 0.5\n"
+
+
 def test_secrets_are_masked(out: io.StringIO) -> None:
     Lines(out, Mask({"TOKEN": "abcdef"})).step_started("data", ["data.url https://abcdef@host → x"])
     assert "abcdef" not in out.getvalue()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from mlops_lightning.networks.layers import BatchNorm, Layer, Relu
@@ -17,6 +18,10 @@ class Convolution(nn.Conv2d, Layer):
         super().__init__(inputs, outputs, size, stride=stride, padding=size // 2, bias=False)
         # The draw of He et al. (2015), for layers followed by ReLU.
         nn.init.kaiming_normal_(self.weight, mode="fan_out", nonlinearity="relu")
+
+    def forward(self, value: Tensor) -> Tensor:
+        """Convolve; the channels of a pixel lie side by side in memory, which the kernels take less time for."""
+        return super().forward(value).contiguous(memory_format=torch.channels_last)
 
     def emit(self, nodes: Nodes, value: str) -> str:
         """One node."""

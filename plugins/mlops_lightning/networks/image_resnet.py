@@ -14,7 +14,7 @@ def image_resnet(inputs: int, channels: Sequence[int], *, blocks: int) -> tuple[
     """Make a ResNet for small images: He, Zhang, Ren & Sun (2016), "Deep Residual Learning", section 4.2.
 
     A convolution, then stages of blocks of two; each stage after the first halves the image. A
-    block whose input has another shape is passed by through a convolution of size 1.
+    block whose input has another shape is passed by through a convolution of size 1 (their option B).
 
     Args:
         inputs: channels of the image.

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from mlops_lightning.networks.layers import Layer
 from mlops_lightning.networks.onnx_nodes import Nodes
 
-__all__ = ["Periodic", "PiecewiseLinear", "Standardise"]
+__all__ = ["Periodic", "PiecewiseLinear", "Standardise", "edges_of"]
 
 Floats = np.ndarray[Any, np.dtype[np.float32]]
 
@@ -65,7 +65,7 @@ class _PerFeature(nn.Module):
 
 
 class PiecewiseLinear(Layer):
-    """A sum of a linear map and a piecewise linear one, section 3.2.1 of the paper: (rows, n) → (rows, n * width).
+    """A sum of a linear map and a piecewise linear one, section 3.2 of the paper: (rows, n) → (rows, n * width).
 
     Bin t of a feature with edges b gives (x - b[t-1]) / (b[t] - b[t-1]), held within 0 and 1 except
     beyond the first and the last edge. The piecewise part starts at 0, as in TabM's (Gorishniy et al. 2024).

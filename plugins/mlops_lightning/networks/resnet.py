@@ -12,7 +12,8 @@ class ResNetNetwork(Chain):
     """Linear, then residual blocks BatchNorm-Linear-ReLU-Dropout-Linear, then BatchNorm-ReLU-Linear.
 
     Section 3.2 of Gorishniy, Rubachev, Khrulkov & Babenko (2021), "Revisiting Deep Learning
-    Models for Tabular Data": (rows, features) → (rows, outputs).
+    Models for Tabular Data", less its second dropout, at the end of a block: (rows, features) →
+    (rows, outputs).
 
     Args:
         inputs: the first layer.

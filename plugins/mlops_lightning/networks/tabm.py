@@ -12,14 +12,14 @@ from mlops_lightning.networks.mlp import perceptron
 from mlops_lightning.networks.onnx_nodes import Nodes
 from mlops_lightning.networks.table_input import TableInput
 
-__all__ = ["TabMNetwork"]
+__all__ = ["MemberLinear", "TabMNetwork"]
 
 
 class TabMNetwork(Layer):
     """TabM-mini: (rows, features) → (rows, members, outputs), each member's own; trained each on its own loss.
 
     Gorishniy, Kotelnikov & Babenko (2024), "TabM: Advancing Tabular Deep Learning with
-    Parameter-Efficient Ensembling", section 3.3. Every member multiplies the encoded features by
+    Parameter-Efficient Ensembling". Every member multiplies the encoded features by
     its own vector (as in BatchEnsemble, Wen et al. 2020) and has its own output layer; what lies
     between is shared. Numbers that stem from the same feature start with the same factor.
     """

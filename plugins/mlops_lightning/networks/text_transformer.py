@@ -29,7 +29,7 @@ class TextTransformer(Layer):
         width: numbers a word.
         heads: divide the width.
         layers: how many encoder layers.
-        dropout: share of numbers dropped in each branch.
+        dropout: share of the numbers dropped where words enter and where a branch ends.
     """
 
     def __init__(  # noqa: PLR0913 - the numbers of a transformer
@@ -48,7 +48,7 @@ class TextTransformer(Layer):
         words = self.tokens(value)
         seen = self.dropped(functional.embedding(words, self.words) + self.positions[: words.shape[1]])
         there = words != NOTHING
-        # A text without words would leave attention nothing to look at: its first place counts as a word there.
+        # Attention over nothing is NaN: in a text without words the first place is attended to.
         attended = there.clone()
         attended[:, 0] = True
         for layer in self.layers:
@@ -95,16 +95,14 @@ class _EncoderLayer(nn.Module):
         self.given = Linear(width, width, axes=3)
         self.dropped = Dropout(dropout)
         inner, outer = Linear(width, 2 * width, axes=3), Linear(2 * width, width, axes=3)
-        self.mapped = Chain([LayerNorm(width), inner, Relu(), Dropout(dropout), outer, Dropout(dropout)])
+        self.mapped = Chain([LayerNorm(width), inner, Relu(), outer, Dropout(dropout)])
 
     def forward(self, value: Tensor, attended: Tensor) -> Tensor:
         """Attend only to words that are there, given as bool (rows, words)."""
         rows, words, width = value.shape
         asked = self.asked(self.norm(value)).view(rows, words, 3, self._heads, width // self._heads)
         query, key, content = asked.permute(2, 0, 3, 1, 4)
-        # Full rows of a boolean mask: an addend of -inf would give NaN gradients in some kernels.
-        mask = attended[:, None, None, :]
-        found = functional.scaled_dot_product_attention(query, key, content, attn_mask=mask)
+        found = functional.scaled_dot_product_attention(query, key, content, attn_mask=attended[:, None, None, :])
         value = value + self.dropped(self.given(found.transpose(1, 2).reshape(rows, words, width)))
         made: Tensor = value + self.mapped(value)
         return made

@@ -21,7 +21,7 @@ class TokenInput(Layer):
 
     As many columns stay as the longest text of the rows has words, at least 1: the rest would be
     nothing but 0. A number that is in no vocabulary is an unknown word. In training a share of the
-    words is made unknown by chance (Iyyer et al. 2015, "word dropout").
+    words is made unknown by chance; the word dropout of Iyyer et al. (2015) leaves them out instead.
     """
 
     def __init__(self, facts: PreparedFacts, block: Block, *, dropout: float) -> None:

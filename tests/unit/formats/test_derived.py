@@ -100,3 +100,13 @@ def test_an_expression_that_fails_on_a_row_is_named() -> None:
     made = Derivation(derive(("number", "cast(word as int)")), SCHEMA)
     with pytest.raises(StageError, match=r"(?s)derived column cannot be computed.*number"):
         made.derive(pl.DataFrame({"word": ["x"]}))
+
+
+@pytest.mark.parametrize("sql", ["now()", "CURRENT_TIMESTAMP", "when < current_date", "today ( )"])
+def test_what_asks_the_clock_is_refused(sql: str) -> None:
+    with pytest.raises(StageError, match="answer changes from run to run"):
+        compiled(derive(("made", sql)), SCHEMA)
+
+
+def test_a_quoted_name_that_looks_like_a_clock_is_a_name() -> None:
+    compiled(derive(("made", "\"now (utc)\" = 'now()'")), {"now (utc)": pl.String()})

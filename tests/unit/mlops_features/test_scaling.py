@@ -124,3 +124,11 @@ def test_the_power_is_found_at_any_size(scale: float) -> None:
     power = fit_power(np.append(VALUES["skewed"], VALUES["negative"]) * scale)
     made = power.apply((VALUES["normal"] * scale).astype(np.float32))
     assert np.isfinite(made).all()
+
+
+@pytest.mark.parametrize("scale", ["standard", "robust"])
+def test_a_spread_whose_inverse_no_float32_holds_is_left_alone(scale: str) -> None:
+    column = pl.Series("x", [0.0, 1e-44, 2e-44, 3e-44], dtype=pl.Float32)
+    columns = select(Features.model_validate({"numeric": {"scale": scale}}), {"x": pl.Float32()}, roles=Roles())
+    plan = fit(columns, column.to_frame(), log=logging.getLogger("test"))
+    assert [item.factor for item in plan.quantities] == [1.0]

@@ -150,3 +150,21 @@ def test_patterns_and_choices_that_cannot_be_are_explained(section: dict[str, An
 def test_choices_out_of_range_are_refused(numeric: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Features.model_validate({"numeric": numeric})
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("label", "the shipped graph uses itself"),
+        ("model/x", "the shipped graph uses itself"),
+        ("__target__", "prepared rows use themselves"),
+        ("__weight__", "prepared rows use themselves"),
+        ("__bin__amount", "prepared rows use themselves"),
+        ("", "stands for no single column"),
+        ("*", "stands for no single column"),
+        ("^a.*$", "stands for no single column"),
+    ],
+)
+def test_a_name_that_means_something_else_is_refused(name: str, message: str) -> None:
+    with pytest.raises(StageError, match=message):
+        select(Features(), {name: pl.Float64(), "y": pl.Int64()}, roles=ROLES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -18,11 +19,18 @@ SMALL = CNN(channels=(8, 8), epochs=10, batch_size=32, lr=0.02)
 
 
 class TestCNN(EstimatorContract):
+    tasks: ClassVar[tuple[Task, ...]] = ("multiclass",)
+
     def estimator(self, task: Task) -> CNN:
         return SMALL
 
     def prepare(self, folder: Path, task: Task) -> Prepared:
         return make_prepared_images(folder, task)
+
+
+@pytest.mark.slow
+class TestOtherTasks(TestCNN):
+    tasks = ("binary", "regression")
 
 
 def test_a_table_without_an_image_is_refused(tmp_path: Path) -> None:

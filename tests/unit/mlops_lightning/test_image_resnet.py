@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -18,11 +19,18 @@ SMALL = ImageResNet(channels=(8, 8), blocks=1, epochs=10, batch_size=32, lr=0.02
 
 
 class TestImageResNet(EstimatorContract):
+    tasks: ClassVar[tuple[Task, ...]] = ("binary",)
+
     def estimator(self, task: Task) -> ImageResNet:
         return SMALL
 
     def prepare(self, folder: Path, task: Task) -> Prepared:
         return make_prepared_images(folder, task)
+
+
+@pytest.mark.slow
+class TestOtherTasks(TestImageResNet):
+    tasks = ("multiclass", "regression")
 
 
 def test_a_table_without_an_image_is_refused(tmp_path: Path) -> None:

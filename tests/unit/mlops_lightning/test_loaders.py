@@ -12,7 +12,7 @@ from hypothesis import strategies as some
 
 from mlops.formats.features import Prepared, PreparedFacts
 from mlops_lightning import loaders_stream
-from mlops_lightning.loaders import Loader, MemoryLoader, RowBatch, Single, Steps
+from mlops_lightning.loaders import Loader, MemoryLoader, RowBatch, Single, Steps, passes_of
 from mlops_lightning.loaders_stream import StreamLoader
 from mlops_lightning.state import State
 from mlops_lightning.weighing import Weigher
@@ -48,17 +48,32 @@ def epoch(made: Loader) -> list[list[float]]:
 
 @given(some.integers(1, 500), some.integers(1, 64), some.integers(1, 4))
 def test_steps_share_rows_without_overlap(rows: int, batch: int, world: int) -> None:
-    batch = max(world, min(batch, rows))
+    rows = max(2 * world, rows)
+    batch = max(2 * world, min(batch, rows))
+    ranks = [Steps(rows, batch, world, rank) for rank in range(world)]
     seen: list[int] = []
-    for rank in range(world):
-        steps = Steps(rows, batch, world, rank)
-        for step in range(steps.count):
-            seen += range(*steps.bounds(step))
-    assert len(seen) == len(set(seen))
-    if world == 1:
-        assert sorted(seen) == list(range(rows))
-    sizes = {len(range(*Steps(rows, batch, world, rank).bounds(0))) for rank in range(world)}
-    assert len(sizes) == 1
+    for step in range(ranks[0].count):
+        shares = [range(*rank.bounds(step)) for rank in ranks]
+        sizes = [len(share) for share in shares]
+        assert min(sizes) >= 2 or world == rows == 1
+        assert max(sizes) - min(sizes) <= 1
+        assert sum(sizes) == ranks[0].size(step)
+        seen += [row for share in shares for row in share]
+    assert seen == list(range(rows))
+
+
+@given(some.integers(4, 99), some.integers(4, 40), some.integers(1, 2), some.integers(1, 8))
+def test_all_rows_of_a_step_weigh_the_same(rows: int, batch: int, world: int, passes: int) -> None:
+    ranks = [Steps(rows, min(batch, rows), world, rank) for rank in range(world)]
+    for step in range(ranks[0].count):
+        weights = []
+        for rank in ranks:
+            start, stop = rank.bounds(step)
+            for place, (first, last) in enumerate(passes_of(stop - start, passes)):
+                # The mean over a pass, weighed, then the mean over passes and processes.
+                weight = rank.share(step, place, passes=passes) / passes / world
+                weights += [weight / (last - first)] * (last - first) if last > first else []
+        assert weights == pytest.approx([1 / ranks[0].size(step)] * ranks[0].size(step))
 
 
 def test_no_step_has_a_single_row_where_there_are_more() -> None:
@@ -90,9 +105,10 @@ def test_an_epoch_goes_on_where_it_was_left(prepared: Prepared, kind: str) -> No
 @pytest.mark.parametrize("kind", ["memory", "stream"])
 def test_processes_take_different_rows_of_the_same_steps(prepared: Prepared, kind: str) -> None:
     shares = [epoch(loader(kind, prepared, Steps(ROWS, 64, 2, rank), State())) for rank in (0, 1)]
-    assert {len(batch) for share in shares for batch in share} == {32}
+    assert [{len(batch) for batch in share[:-1]} for share in shares] == [{32}, {32}]
+    assert [len(share[-1]) for share in shares] == [20, 20]
     rows = [row for share in shares for batch in share for row in batch]
-    assert len(rows) == len(set(rows)) == 15 * 64
+    assert sorted(rows) == list(range(ROWS))
 
 
 def test_a_streamed_step_mixes_rows_from_far_apart(prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,7 +81,7 @@ def test_one_row_at_a_time_is_the_end(tmp_path: Path) -> None:
     network, found = Narrow(0, gpu), []
     with pytest.raises(StageError, match="memory ran out with one row at a time: CUDA out of memory") as caught:
         fit_within_memory(
-            make_job(tmp_path), lambda job: found.append(gradient(network, job)), report=Context(tmp_path)
+            make_job(tmp_path, batch=2), lambda job: found.append(gradient(network, job)), report=Context(tmp_path)
         )
     assert "hardware.data: stream" in caught.value.fix
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -16,10 +17,18 @@ from mlops_lightning.mlp import MLP
 
 
 class TestMLP(EstimatorContract):
+    tasks: ClassVar[tuple[Task, ...]] = ("binary",)
+
     def estimator(self, task: Task) -> MLP:
         return MLP(hidden=(16,), epochs=12, batch_size=32, lr=0.02)
 
 
+@pytest.mark.slow
+class TestOtherTasks(TestMLP):
+    tasks = ("multiclass", "regression")
+
+
+@pytest.mark.slow
 class TestOnImages(EstimatorContract):
     tasks = ("multiclass",)
 

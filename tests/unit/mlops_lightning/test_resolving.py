@@ -64,6 +64,12 @@ def test_fsdp_only_when_asked() -> None:
     assert resolved(on(A100, A100), strategy="fsdp").strategy == "fsdp"
 
 
+def test_fsdp_works_on_a_cpu_and_computes_in_what_it_can() -> None:
+    assert resolved(CPU, strategy="fsdp", devices=2).strategy == "fsdp"
+    assert resolved(on(A100, A100), strategy="fsdp").precision == "bf16"
+    assert resolved(on(T4, T4), strategy="fsdp").precision == "fp32"
+
+
 def test_a_gpu_that_torch_cannot_use_is_left_alone_and_named() -> None:
     choice = planned(on(A100), usable=False)["accelerator"]
     assert choice == Choice(
@@ -112,7 +118,7 @@ def test_where_memory_is_not_known_little_is_assumed() -> None:
         (CPU, {"precision": "fp16"}, "a CPU has no fp16 arithmetic"),
         (CPU, {"strategy": "ddp"}, "it is for several devices, and there is one"),
         (on(A100, A100), {"strategy": "single", "devices": 2}, "a single process cannot use 2 devices"),
-        (CPU, {"strategy": "fsdp", "devices": 2}, "it is for networks too large for one GPU"),
+        (on(T4, T4), {"strategy": "fsdp", "precision": "fp16"}, "fsdp computes in bf16 or fp32"),
         (on(P100), {"compile": True}, "compiling needs compute capability 7.0"),
     ],
 )

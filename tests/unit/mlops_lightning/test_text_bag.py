@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -18,11 +19,18 @@ SMALL = TextBag(width=8, buckets=50, epochs=10, batch_size=32, lr=0.02)
 
 
 class TestTextBag(EstimatorContract):
+    tasks: ClassVar[tuple[Task, ...]] = ("regression",)
+
     def estimator(self, task: Task) -> TextBag:
         return SMALL
 
     def prepare(self, folder: Path, task: Task) -> Prepared:
         return make_prepared_texts(folder, task)
+
+
+@pytest.mark.slow
+class TestOtherTasks(TestTextBag):
+    tasks = ("binary", "multiclass")
 
 
 def test_a_table_without_a_text_is_refused(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from pydantic import ValidationError
@@ -19,11 +20,18 @@ SMALL = TextTransformer(width=8, heads=2, layers=1, word_dropout=0.1, dropout=0.
 
 
 class TestTextTransformer(EstimatorContract):
+    tasks: ClassVar[tuple[Task, ...]] = ("binary",)
+
     def estimator(self, task: Task) -> TextTransformer:
         return SMALL
 
     def prepare(self, folder: Path, task: Task) -> Prepared:
         return make_prepared_texts(folder, task, rows=500)
+
+
+@pytest.mark.slow
+class TestOtherTasks(TestTextTransformer):
+    tasks = ("multiclass", "regression")
 
 
 def test_a_table_without_a_text_is_refused(tmp_path: Path) -> None:
