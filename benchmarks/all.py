@@ -19,7 +19,7 @@ from benchmarks.reporting import aligned
 
 _SCRIPTS = (
     *("startup", "reuse", "planning", "overhead", "flights"),
-    *("features", "one_row", "training", "streaming", "quality"),
+    *("features", "one_row", "training", "streaming", "quality", "tracking", "serving"),
 )
 
 

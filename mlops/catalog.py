@@ -7,7 +7,7 @@ a later one of the same name. Recipes are the group ``recipe``.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -152,10 +152,17 @@ class Catalog:
             return [], [Fault("defaults", str(place), "must be a list", "write '- group: choice' items below it")]
         found: list[Default] = []
         faults: list[Fault] = []
+        open_groups = self._left_empty() if config_path.startswith(f"{RECIPE}/") else frozenset()
         for item in node.elements:
             result = _entry(item, config_path)
+            if isinstance(result, Default) and result.group in open_groups and not result.override:
+                result = replace(result, override=True, text=f"override {result.text}")
             (faults if isinstance(result, Fault) else found).append(result)  # type: ignore[arg-type] # sorted by type
         return found, faults
+
+    def _left_empty(self) -> frozenset[str]:
+        """Name the groups of which every recipe starts with none, so that a recipe simply chooses one."""
+        return frozenset(entry.group for entry in self.defaults(ROOT)[0] if entry.choice == "null")
 
 
 def _exists(path: Path) -> bool:

@@ -74,37 +74,57 @@ class Live(Lines):
     def __init__(self, out: TextIO, mask: Callable[[str], str]) -> None:
         super().__init__(out, mask)
         self._status: Any = None
+        self._at_work: dict[str, str] = {}
+        """Stage → what it is doing; several when stages run side by side."""
 
     def step_started(self, stage: str, reasons: Sequence[str]) -> None:
         """Show the stage at work."""
-        from rich.console import Console
-
-        why = f" ({self._mask(reasons[0])})" if reasons else ""
-        self._status = Console(file=self._out, highlight=False).status(f"{stage}: running{why}".replace("[", "\\["))
-        self._status.start()
+        self._at_work[stage] = f"running ({self._mask(reasons[0])})" if reasons else "running"
+        self._show()
 
     def step_waits(self, stage: str) -> None:
         """Say what is waited for."""
-        self._stop()
+        self._drop(stage)
         super().step_waits(stage)
+        self._show()
 
     def progress(self, stage: str, done: float, total: float, note: str) -> None:
         """Move the line."""
-        if self._status is not None:
-            self._status.update(f"{stage}: {_share(done, total)} {self._mask(note)}".replace("[", "\\["))
+        if stage in self._at_work:
+            self._at_work[stage] = f"{_share(done, total)} {self._mask(note)}".rstrip()
+            self._show()
 
     def step_finished(self, result: StepResult) -> None:
         """Leave a plain line behind."""
-        self._stop()
+        self._drop(result.stage)
         super().step_finished(result)
+        self._show()
 
-    def _stop(self) -> None:
+    def _show(self) -> None:
+        """Draw the line for whoever is at work."""
+        if not self._at_work:
+            return
+        text = "  ".join(f"{stage}: {doing}" for stage, doing in self._at_work.items()).replace("[", "\\[")
+        if self._status is not None:
+            self._status.update(text)
+            return
+        from rich.console import Console
+
+        self._status = Console(file=self._out, highlight=False).status(text)
+        self._status.start()
+
+    def _drop(self, stage: str) -> None:
+        """Take a stage off the line, and the line away so that plain lines can be written."""
+        self._at_work.pop(stage, None)
         if self._status is not None:
             self._status.stop()
             self._status = None
 
 
 def _share(done: float, total: float) -> str:
+    """Say how far: what is counted as ``3 of 9``, what is measured as a percentage."""
+    if total and not float(done).is_integer():
+        return f"{100 * done / total:.0f} %"
     return f"{_number(done)} of {_number(total)}" if total else _number(done)
 
 

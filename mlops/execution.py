@@ -14,16 +14,18 @@ import yaml
 from mlops.display import watcher_for
 from mlops.environment import Capture, begin
 from mlops.errors import MissingExtra, ProjectError
-from mlops.executors.executor import Executor
 from mlops.fingerprint.libraries import NOT_INSTALLED
 from mlops.masking import Mask
-from mlops.outcome import Finished, Recorder, Report, say_ending
+from mlops.outcome import Finished, Recorder, Report, add_fragment, say_ending
 from mlops.plan import Plan, Selection, Step
 from mlops.plan.view import render
 from mlops.recipe import Recipe
 from mlops.record import RunFacts, RunRecord
 from mlops.runner import Bench, execute
+from mlops.services.executor import Executor
 from mlops.shortcut import Glance, glance, leave
+from mlops.stage import Stage
+from mlops.tracked.following import Following
 from mlops.tracking import Followers, Watcher
 from mlops.workspace import Workspace
 
@@ -47,9 +49,16 @@ class _LogFile(logging.Handler):
 
 
 def execute_recipe(
-    work: Workspace, overrides: Sequence[str], selection: Selection, *, as_json: bool = False
+    work: Workspace, overrides: Sequence[str], selection: Selection, *, as_json: bool = False, parent: str = ""
 ) -> Finished:
     """Run a recipe.
+
+    Args:
+        work: the project.
+        overrides: recipe=NAME and changes to it.
+        selection: which stages.
+        as_json: leave standard output to the caller.
+        parent: the sweep or search that the run is a part of.
 
     Raises:
         RecipeError: it has mistakes; nothing was run.
@@ -59,9 +68,11 @@ def execute_recipe(
     capture = begin(work.project.root)
     try:
         recipe = work.recipe(overrides)
+        out = sys.stderr if as_json else sys.stdout
         with work.store.using():
+            recipe = _searched(work, recipe, selection, capture, out=out)
             plan = work.plan(recipe, selection)
-            finished = _carried_out(work, plan, capture, out=sys.stderr if as_json else sys.stdout)
+            finished = _carried_out(work, plan, capture, out=out, parent=parent)
             if finished.exit_code == 0 and selection == Selection():
                 _leave_note(work, recipe, finished.report, since=since)
             return finished
@@ -70,21 +81,43 @@ def execute_recipe(
         raise
 
 
-def _carried_out(work: Workspace, plan: Plan, capture: Capture, *, out: TextIO) -> Finished:
+def _searched(work: Workspace, recipe: Recipe, selection: Selection, capture: Capture, *, out: TextIO) -> Recipe:
+    """Put what a search finds into a recipe that asks for one."""
+    if recipe.search is None:
+        return recipe
+    from mlops.searching import Hunt, settle
+
+    hunt = Hunt(work, recipe, recipe.search)
+    if not hunt.concerns(selection):
+        return recipe
+    show = watcher_for(out, Mask(recipe.secrets))
+
+    def carried(plan: Plan, record: RunRecord) -> Report:
+        following = Following(work.project, record.folder, recipe.values.get("tracker"))
+        return _watched(work, plan, record, show=Followers((show, following)))
+
+    return settle(hunt, carried, out=out, environment=capture.finish)
+
+
+def _carried_out(work: Workspace, plan: Plan, capture: Capture, *, out: TextIO, parent: str) -> Finished:
     recipe = plan.recipe
     _refuse_missing_libraries(plan)
     mask = Mask(recipe.secrets)
     for warning in plan.warnings:
         sys.stderr.write(f"warning: {mask(warning)}\n")
     out.write(f"recipe {recipe.name}\n{render(plan)}\n\n")
-    facts = RunFacts(recipe.name, _document(recipe), recipe.overrides, recipe.head.seed)
+    facts = RunFacts(recipe.name, _document(recipe), recipe.overrides, recipe.head.seed, parent=parent)
     with RunRecord.open(work.project.state / "runs", facts, mask=mask) as record:
         record.note(environment=capture.finish())
         record.event("planned", steps=[_planned(step) for step in plan.steps])
+        for name, text in recipe.pages.items():
+            add_fragment(record.folder, name, mask(text))
         work.store.sweep()
-        report = _watched(work, plan, record, show=watcher_for(out, mask))
+        following = Following(work.project, record.folder, recipe.values.get("tracker"))
+        report = _watched(work, plan, record, show=Followers((watcher_for(out, mask), following)))
         record.finish(report.status, metrics=report.metrics, error=report.error)
     say_ending(report, record.folder, [mask(word) for word in recipe.overrides], store=work.store, out=out)
+    following.settle(out, wait=report.status != "interrupted")
     return Finished(record.id, report)
 
 
@@ -103,8 +136,8 @@ def _refuse_missing_libraries(plan: Plan) -> None:
 def _leave_note(work: Workspace, recipe: Recipe, report: Report, *, since: Glance) -> None:
     """Leave a note for the next run of the same overrides, when that can reuse everything."""
     plan = work.plan(recipe)
-    if plan.counts["run"]:
-        return
+    if plan.counts["run"] or any(type(section.stage).stands is not Stage.stands for section in recipe.sections):
+        return  # whether effects still stand, a glance at files does not tell
     classes = [cls for section in recipe.sections for cls in (type(section.stage), *section.parts)]
     results = {result.stage: result for result in report.steps}
     steps = [replace(results[step.name], action="reuse", reasons=step.reasons, seconds=0.0) for step in plan.steps]
@@ -116,6 +149,7 @@ def _leave_note(work: Workspace, recipe: Recipe, report: Report, *, since: Glanc
             "seed": recipe.head.seed,
             "document": _document(recipe),
             "plan": render(plan),
+            "pages": {name: Mask(recipe.secrets)(text) for name, text in recipe.pages.items()},
             "packages": sorted({_home(cls) for cls in classes}),
             "sources": sorted({source for section in recipe.sections for source in section.stage.sources()}),
             "secrets": recipe.secrets,

@@ -97,6 +97,7 @@ def _classes(recipe: Recipe) -> dict[str, type[BaseModel]]:
     executor = recipe.values.get("executor")
     if isinstance(executor, Mapping):
         found[str(executor.get("_target_"))] = type(recipe.executor)
+    found.update({str(recipe.values[name].get("_target_")): type(part) for name, part in recipe.services.items()})
     return found
 
 

@@ -15,10 +15,13 @@ from mlops.store import Store
 from mlops.text import duration
 from mlops.tracking import StepResult
 
-__all__ = ["Finished", "Recorder", "Report", "say_ending", "write_page"]
+__all__ = ["Finished", "Recorder", "Report", "add_fragment", "say_ending", "write_page"]
 
 SHIPPED = "bundle"
 """The format whose folder a person wants to find at the end."""
+
+_FRAGMENT = "fragment-"
+"""Begins the names of files in a run's folder that become part of its page."""
 
 Status = Literal["done", "failed", "interrupted"]
 _EXIT = {"done": 0, "failed": 1, "interrupted": 130}
@@ -91,8 +94,19 @@ def write_page(folder: Path, store: Store, report: Report) -> Path | None:
     from mlops.run_report import render
 
     path = folder / "report.html"
-    text = render(load_run(folder.parent, folder.name).as_json(), _fragments(store, report))
+    fragments = [*_own_fragments(folder), *_fragments(store, report)]
+    text = render(load_run(folder.parent, folder.name).as_json(), fragments)
     return path if write_hint(path, text.encode()) else None
+
+
+def add_fragment(folder: Path, name: str, text: str) -> None:
+    """Lay a piece of HTML into a run's folder, to be part of its page."""
+    write_hint(folder / f"{_FRAGMENT}{name}.html", text.encode())
+
+
+def _own_fragments(folder: Path) -> list[tuple[str, str]]:
+    paths = sorted(folder.glob(f"{_FRAGMENT}*.html"))
+    return [(path.stem.removeprefix(_FRAGMENT), path.read_text(encoding="utf-8")) for path in paths]
 
 
 def _fragments(store: Store, report: Report) -> list[tuple[str, str]]:

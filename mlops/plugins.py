@@ -27,19 +27,31 @@ from mlops.target_wording import import_fix, line_of, not_dotted, suggestion, wo
 __all__ = ["FIRST_PARTY", "Plugins", "TargetRefused"]
 
 FIRST_PARTY = (
+    "mlops_dvc",
+    "mlops_ensemble",
     "mlops_evaluate",
     "mlops_features",
     "mlops_history",
+    "mlops_kubernetes",
     "mlops_lightgbm",
     "mlops_lightning",
+    "mlops_mlflow",
     "mlops_onnx",
+    "mlops_optuna",
     "mlops_polars",
+    "mlops_ray",
+    "mlops_release",
+    "mlops_serve",
     "mlops_sklearn",
     "mlops_train",
+    "mlops_whylogs",
     "mlops_xgboost",
 )
 _ENGINE_PARTS = "mlops.executors."
 """The one place in the engine whose classes a recipe may name."""
+
+_FAMILIES = r"\w*(Stage|Part|Estimator)|Executor|Gate|Monitor|Policy|Registry|Searcher|Strategy|Target|Tracker|Versions"
+"""Abstract parts: what their names end in, and those of the services."""
 
 _DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", re.ASCII)
 
@@ -259,5 +271,5 @@ def _declares_parts(folders: list[str], name: str) -> bool:
         path = Path(folder) / f"{name}.py"
         if path.is_file():
             text = path.read_text(encoding="utf-8", errors="replace")
-            return bool(re.search(r"^class \w+\((\w+, *)*\w*(Stage|Part|Estimator)\b", text, re.MULTILINE))
+            return bool(re.search(rf"^class \w+\((\w+, *)*({_FAMILIES})\b", text, re.MULTILINE))
     return False

@@ -48,6 +48,8 @@ class RunFacts:
     overrides: tuple[str, ...] = ()
     seed: int | None = None
     environment: Mapping[str, Any] = field(default_factory=dict)
+    parent: str = ""
+    """What the run is a part of: the ID of a search's run, or of a sweep."""
 
 
 class RunRecord:
@@ -68,6 +70,7 @@ class RunRecord:
         self._facts: dict[str, Any] = {
             "id": self.id,
             "recipe": facts.recipe,
+            "parent": facts.parent,
             "overrides": list(facts.overrides),
             "started": _now(),
             "ended": None,

@@ -66,6 +66,7 @@ def _parameters(run: Run, made_of: Mapping[str, Mapping[str, Any]]) -> dict[str,
     for stage, ingredients in made_of.items():
         found[f"{stage}._target_"] = ingredients.get("target")
         found |= dict(flattened(ingredients.get("parameters", {}), prefix=stage))
+        found |= dict(flattened(located, prefix=stage)) if (located := ingredients.get("located")) else {}
     return found
 
 

@@ -44,11 +44,15 @@ class Run:
     planned: tuple[Mapping[str, Any], ...] = ()
     """Steps that an unfinished run set out to do."""
 
+    parent: str = ""
+    """What the run is a part of: the ID of a search's run, or of a sweep; empty when it stands alone."""
+
     def as_json(self) -> dict[str, Any]:
         """Give the facts as they stand in run.json, with the status of this moment."""
         return {
             "id": self.id,
             "recipe": self.recipe,
+            "parent": self.parent,
             "overrides": list(self.overrides),
             "started": self.started,
             "ended": self.ended or None,
@@ -127,6 +131,7 @@ def _made(folder: Path, facts: Mapping[str, Any], more: Mapping[str, Any]) -> Ru
         metrics=known.get("metrics", {}),
         error=known.get("error", ""),
         planned=tuple(known.get("planned", ())),
+        parent=known.get("parent") or "",
     )
 
 

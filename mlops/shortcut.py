@@ -23,7 +23,7 @@ from mlops.durable import write_hint
 from mlops.environment import begin
 from mlops.errors import MlopsError
 from mlops.masking import Mask, named_in
-from mlops.outcome import Finished, Recorder, Report, say_ending
+from mlops.outcome import Finished, Recorder, Report, add_fragment, say_ending
 from mlops.project import Project
 from mlops.record import RunFacts, RunRecord
 from mlops.salting import hidden
@@ -33,7 +33,7 @@ from mlops.tracking import StepResult
 
 __all__ = ["Glance", "glance", "leave", "take"]
 
-_VERSION = 1
+_VERSION = 2
 _CLOCK_STEP = 20_000_000
 """Nanoseconds by which a file system's clock may lag behind the one that is read here."""
 
@@ -86,7 +86,8 @@ def leave(project: Project, overrides: Sequence[str], facts: Mapping[str, Any], 
     """
     names = named_in((*facts["texts"], *overrides))
     told = any("://" in source or _is_told_by(source, facts["secrets"]) for source in facts["sources"])
-    if told or not names <= set(facts["secrets"]):
+    elsewhere = any(not project.find(source) for source in facts["sources"])  # a version control has it
+    if told or elsewhere or not names <= set(facts["secrets"]):
         return
     packages, sources = list(facts["packages"]), list(facts["sources"])
     seen = _seen(project, packages, sources)
@@ -99,7 +100,7 @@ def leave(project: Project, overrides: Sequence[str], facts: Mapping[str, Any], 
         "environment": hidden(project.state, {name: facts["secrets"][name] for name in sorted(names)}),
         "packages": packages,
         "sources": sources,
-        **{name: facts[name] for name in ("recipe", "seed", "document", "plan", "steps")},
+        **{name: facts[name] for name in ("recipe", "seed", "document", "plan", "pages", "steps")},
     }
     write_hint(_path(project, overrides), json.dumps(note, ensure_ascii=False).encode())
 
@@ -190,6 +191,8 @@ def _recorded(
     report = Report(steps=[_result(step) for step in note["steps"]])
     mask = _mask(note)
     with RunRecord.open(project.state / "runs", facts, mask=mask) as record:
+        for name, text in note["pages"].items():
+            add_fragment(record.folder, name, text)
         recorder = Recorder(record.event)
         for result in report.steps:
             recorder.step_finished(result)

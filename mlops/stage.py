@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Self
 from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
-__all__ = ["Choice", "Context", "Gpu", "Machine", "Part", "Resources", "Stage"]
+__all__ = ["Choice", "Context", "Gpu", "Machine", "Part", "Place", "Resources", "Stage"]
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,21 @@ class Machine:
     """Bytes of memory; 0 when the system does not say."""
 
     gpus: tuple[Gpu, ...] = ()
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where work is done: the project's folders, and which recipe and run it is done for."""
+
+    root: Path = Path()
+    """The project's root."""
+
+    state: Path = Path(".mlops")
+    """Folder of everything that mlops writes; what is kept here for good lies in a folder of its own."""
+
+    recipe: str = ""
+    run: str = ""
+    """ID of the run that is under way; empty outside of one."""
 
 
 @dataclass(frozen=True)
@@ -106,8 +121,11 @@ class Stage(Part):
 
     run: ClassVar[Callable[..., Any]]
 
+    located_by: ClassVar[tuple[str, ...]] = ()
+    """Keys that only say where sources are: the sources' content counts in their place."""
+
     def sources(self) -> tuple[str, ...]:
-        """Outside files this stage reads (paths, globs or URLs, as written in the recipe).
+        """Outside files this stage reads: paths, globs or URLs as the recipe has them, or a path `at_revision`.
 
         The engine checks at plan time that they exist and counts their bytes in the key.
         """
@@ -117,6 +135,18 @@ class Stage(Part):
         """Why what this stage reads outside cannot be fingerprinted; empty when it can.
 
         A stage that gives a reason runs every time; equal outputs still spare those below it.
+        """
+        return ""
+
+    def stands(self, made: Mapping[str, Any], place: Place) -> str:  # noqa: ARG002 - for those with an effect
+        """Say why an effect that this stage had outside its outputs no longer stands; empty when it does.
+
+        Called before a finished result is reused: with a reason, the stage runs again. For stages that
+        register, deploy or compare with what is registered. Must be light, as `resolve` is.
+
+        Args:
+            made: handles of the outputs that would be reused, by name.
+            place: where the recipe works.
         """
         return ""
 
@@ -142,6 +172,10 @@ def _ignore_progress(done: float, total: float, note: str, /) -> None:
 
 def _ignore_metric(name: str, value: float, step: int | None, /) -> None:
     """Take a metric that nobody records."""
+
+
+def _ignore_audit(action: str, subject: str, facts: Mapping[str, Any], /) -> None:
+    """Take a deed that nobody writes down."""
 
 
 def _as_written(source: str, /) -> list[str]:
@@ -176,6 +210,14 @@ class Context:
     lineage: Mapping[str, Any] = field(default_factory=dict)
     """Which stages, keys and input digests led here (no times, no run ids: same work, same bytes)."""
 
+    place: Place = field(default_factory=Place)
+    """For stages with an effect outside their outputs (see `Stage.stands`); others have no use for it."""
+
+    digests: Mapping[str, str] = field(default_factory=dict)
+    """Digest of each input, by the input's name."""
+
+    on_audit: Callable[[str, str, Mapping[str, Any]], None] = _ignore_audit
+
     def output(self, name: str) -> Path:
         """Make the empty folder in which the output called ``name`` is to be written."""
         path = self.folder / name
@@ -185,6 +227,10 @@ class Context:
     def metric(self, name: str, value: float, *, step: int | None = None) -> None:
         """Record a number about this stage, once or at each ``step``."""
         self.on_metric(name, float(value), step)
+
+    def audit(self, action: str, subject: str, **facts: Any) -> None:
+        """Write a deed into the project's audit log: what was done, to what, and on what evidence."""
+        self.on_audit(action, subject, facts)
 
     def progress(self, done: float, total: float, note: str = "") -> None:
         """Say how far the work is: ``done`` of ``total``, and a word on what is being done."""

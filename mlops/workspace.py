@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from mlops.catalog import Catalog
 from mlops.errors import Fault, RecipeError
 from mlops.plan import Plan, Selection, inspect, make_plan
 from mlops.plugins import Plugins
 from mlops.project import Project
-from mlops.recipe import Recipe, Verdict, appraise
+from mlops.recipe import Recipe, Verdict, appraise, prepare
 from mlops.store import Store
 
 __all__ = ["Workspace"]
@@ -43,9 +44,16 @@ class Workspace:
         """Artifacts and the stage index."""
         return Store(self.project.state / "store")
 
-    def recipe(self, overrides: Sequence[str]) -> Recipe:
-        """Compose and validate a recipe; RecipeError lists every mistake."""
-        verdict = appraise(self.catalog, self.plugins, overrides)
+    def recipe(self, overrides: Sequence[str], found: Mapping[str, Any] | None = None) -> Recipe:
+        """Compose and validate a recipe, with what a search found in it; RecipeError lists every mistake."""
+        return self._accepted(appraise(self.catalog, self.plugins, overrides, found))
+
+    def recipes(self, overrides: Sequence[str]) -> Callable[[Mapping[str, Any]], Recipe]:
+        """Compose a recipe once, to be made with one set of found values after another; see `recipe`."""
+        judged = prepare(self.catalog, self.plugins, overrides)
+        return lambda found: self._accepted(judged(found))
+
+    def _accepted(self, verdict: Verdict) -> Recipe:
         if verdict.recipe is None:
             raise RecipeError(verdict.name, self._faults(verdict))
         return verdict.recipe

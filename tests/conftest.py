@@ -41,6 +41,14 @@ class Files:
         return Workspace.here().recipe(["recipe=x", *overrides])
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_followers() -> Iterator[None]:
+    """Let no run start a process that outlives its test, unless the test asks for it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLOPS_NO_TRACKING", "1")
+        yield
+
+
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Files]:
     """An empty project with the plugin ``toy``; what it imported is forgotten afterwards."""

@@ -6,6 +6,7 @@ import json
 
 from mlops.commands.arguments import parser
 from mlops.record import list_runs, referenced_digests
+from mlops.services.pins import pinned
 from mlops.text import size
 from mlops.workspace import Workspace
 
@@ -19,6 +20,7 @@ def main(argv: list[str]) -> int:
     given = made.parse_args(argv)
     work = Workspace.here()
     roots = referenced_digests(list_runs(work.project.state / "runs"))
+    roots |= set(pinned(work.project.state))
     garbage = work.store.collect(roots, dry_run=not given.yes)
     if given.json:
         print(json.dumps({**garbage.to_json(), "freed": given.yes}))

@@ -31,15 +31,17 @@ def main(argv: list[str]) -> int:
 def _planned(argv: list[str]) -> int:
     from mlops.commands.arguments import parser, selection, with_selection
     from mlops.execution import execute_recipe
+    from mlops.record import new_id
     from mlops.workspace import Workspace
 
     made = with_selection(parser("run", _DESCRIPTION))
     made.usage = "mlops run recipe=NAME [KEY=VALUE ...] [-m] [--from|--to|--only|--force STAGE] [--json]"
     given, rest = made.parse_known_args(argv)
     work = Workspace.here()
+    sweep = f"sweep-{new_id()}" if {"-m", "--multirun"} & set(rest) else ""
 
     def one(overrides: Sequence[str]) -> Finished:
-        return execute_recipe(work, overrides, selection(given), as_json=given.json)
+        return execute_recipe(work, overrides, selection(given), as_json=given.json, parent=sweep)
 
     if _wants_hydra(rest):
         from mlops.recipe.app import application

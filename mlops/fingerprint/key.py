@@ -17,6 +17,9 @@ _VERSION = 1
 """Counts in every key: raised when what a key covers changes."""
 
 _KEY_BYTES = 32
+_TOLD_ONLY = frozenset({"located", "versions"})
+"""Ingredients that are told and recorded, but do not count."""
+
 _NUMBER = "$number"
 
 
@@ -43,9 +46,16 @@ class Ingredients:
     sources: Mapping[str, str] = field(default_factory=dict)
     """Outside source as the recipe writes it → digest."""
 
+    located: Mapping[str, Any] = field(default_factory=dict)
+    """Keys that only say where the sources are; no part of the key."""
+
+    versions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Source → revision, commit and content, where it is under version control; no part of the key."""
+
     def key(self) -> str:
-        """Digest all of it: equal ingredients, equal key, whatever the order of any mapping."""
-        text = json.dumps([_VERSION, self.to_json()], sort_keys=True, separators=(",", ":"), allow_nan=False)
+        """Digest all that counts: equal ingredients, equal key, whatever the order of any mapping."""
+        counted = {name: value for name, value in self.to_json().items() if name not in _TOLD_ONLY}
+        text = json.dumps([_VERSION, counted], sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.blake2b(text.encode("ascii"), digest_size=_KEY_BYTES).hexdigest()
 
     def to_json(self) -> dict[str, Any]:
@@ -58,6 +68,8 @@ class Ingredients:
             "seed": self.seed,
             "inputs": dict(self.inputs),
             "sources": dict(self.sources),
+            "located": _plain(self.located),
+            "versions": {name: dict(version) for name, version in self.versions.items()},
         }
 
     @classmethod
@@ -71,6 +83,8 @@ class Ingredients:
             seed=value["seed"],
             inputs=value["inputs"],
             sources=value["sources"],
+            located=_restored(value.get("located", {})),
+            versions=value.get("versions", {}),
         )
 
 
@@ -86,7 +100,8 @@ def differences(
         origin: Dotted parameter → where it was set, shown in brackets; empty when not known.
     """
     reasons = [] if old.target == new.target else [f"target {old.target} → {new.target}"]
-    for path, what in changes(old.parameters, new.parameters, prefix=section):
+    moved = changes(old.located, new.located, prefix=section) if old.sources != new.sources else ()
+    for path, what in (*changes(old.parameters, new.parameters, prefix=section), *moved):
         place = origin(path) if origin else ""
         reasons.append(f"{path} {what} ({place})" if place else f"{path} {what}")
     reasons += _changed(old.code, new.code, "")

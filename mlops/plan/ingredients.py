@@ -13,6 +13,8 @@ from mlops.origin import dotted
 from mlops.project import Project
 from mlops.recipe.model import Recipe, Section
 from mlops.salting import hidden
+from mlops.services.versions import revision_of
+from mlops.versioned import Measured, Sources
 
 __all__ = ["Measurer"]
 
@@ -24,6 +26,7 @@ class Measurer:
         self._project = project
         self._recipe = recipe
         self._files = FileDigests(project.state / "cache" / "digests.json")
+        self._outside = Sources(project)
         self._code = CodeDigests((project.plugins,), self._files)
         self._mask = Mask(recipe.secrets)
         self._versions: dict[str, str] = {}
@@ -35,13 +38,18 @@ class Measurer:
         code: dict[str, str] = {}
         for module in dict.fromkeys(cls.__module__ for cls in classes):
             code.update(self._code.files_of(module))
+        parameters, located_by = self._mask.deep(section.parameters), section.stage.located_by
+        sources = self._sources(section)
+        versions = {name: self._mask.deep(found.version) for name, found in sources.items() if found.version}
         return Ingredients(
             target=section.target,
             code=code,
             libraries=self._libraries([name for cls in classes for name in cls.libraries]),
-            parameters=self._mask.deep(section.parameters),
+            parameters={key: value for key, value in parameters.items() if key not in located_by},
             seed=self._recipe.head.seed,
-            sources={**self._sources(section), **self._environment(section)},
+            sources={**{name: found.digest for name, found in sources.items()}, **self._environment(section)},
+            located={key: parameters[key] for key in located_by if key in parameters},
+            versions=versions,
         )
 
     def save(self) -> None:
@@ -54,11 +62,12 @@ class Measurer:
             self._versions.update(versions(unknown))
         return {name: self._versions[name] for name in sorted(set(names))}
 
-    def _sources(self, section: Section) -> dict[str, str]:
-        found: dict[str, str] = {}
+    def _sources(self, section: Section) -> dict[str, Measured]:
+        found: dict[str, Measured] = {}
         for source in section.stage.sources():
             try:
-                found[self._named(source)] = self._files.source_digest(source, self._project.find)
+                measured = self._outside.measured(source, self._files)
+                found[self._named(measured.path)] = measured
             except ProjectError as exc:
                 self.faults.append(self._fault(section, source, exc))
         return found
@@ -71,7 +80,8 @@ class Measurer:
         return self._mask(source)
 
     def _fault(self, section: Section, source: str, exc: ProjectError) -> Fault:
-        key = next((k for k, v in _leaves(section.parameters) if self._mask(source) == v), "")
+        written = [part for part in reversed(revision_of(source)) if part]
+        key = next((k for part in written for k, v in _leaves(section.parameters) if self._mask(part) == v), "")
         path = (section.name, *key.split(".")) if key else (section.name,)
         place = self._recipe.origins.place(path)
         looked = ", ".join(str(base) for base in self._project.bases)

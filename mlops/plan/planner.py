@@ -11,9 +11,11 @@ from mlops.machine import machine, shortage
 from mlops.plan.ingredients import Measurer
 from mlops.plan.model import Plan, Selection, Step
 from mlops.plan.selection import Scope, scope_of
+from mlops.plan.standing import fallen, place_of
 from mlops.plan.wiring import Link, Wiring, wire
 from mlops.project import Project
 from mlops.recipe.model import Recipe, Section
+from mlops.services.executor import Executor
 from mlops.store import Entry, Store
 
 __all__ = ["inspect", "make_plan"]
@@ -60,6 +62,9 @@ class _Planner:
         if damage:
             self.warnings += [f"{blank.name}: {text}" for text in damage.values()]
             return replace(blank, reasons=tuple(damage.values()), damaged=tuple(damage))
+        place = place_of(self.project, self.recipe.name)
+        if why := fallen(blank.section, entry, store=self.store, place=place):
+            return replace(blank, reasons=(why,), always=True)
         for output in entry.outputs:
             self.digests[blank.name, output.name] = output.digest
         return replace(blank, action="reuse", reasons=("nothing it depends on has changed",), entry=entry)
@@ -140,9 +145,16 @@ def inspect(project: Project, recipe: Recipe) -> list[Fault]:
     return [*wire(recipe).faults, *_shortages(recipe), *_impossible(recipe), *measurer.faults]
 
 
+def _run_here(recipe: Recipe) -> list[Section]:
+    """List the stages that certainly run on this machine; what it lacks, another one may have."""
+    elsewhere = isinstance(recipe.executor, Executor) and recipe.executor.elsewhere()
+    own = [section for section in recipe.sections if section.options.executor is None and not elsewhere]
+    return own + [section for section in recipe.sections if section.options.executor == "local"]
+
+
 def _shortages(recipe: Recipe) -> list[Fault]:
     found: list[Fault] = []
-    for section in recipe.sections:
+    for section in _run_here(recipe):
         for key, message in shortage(section.options.resources):
             place = recipe.origins.place((section.name, "resources", key))
             found.append(
@@ -160,7 +172,7 @@ def _impossible(recipe: Recipe) -> list[Fault]:
             f"{choice.value} cannot be had: {choice.reason}",
             choice.fix,
         )
-        for section in recipe.sections
+        for section in _run_here(recipe)
         for choice in section.stage.resolve(machine(section.options.resources))
         if choice.fix
     ]

@@ -16,7 +16,7 @@ def render(plan: Plan) -> str:
     mask = Mask(plan.recipe.secrets)
     rows = [row for step in plan.steps for row in _rows(step)]
     drawn = table(("stage", "action", "last took", "made by", "why"), rows)
-    drawn += _choices(plan)
+    drawn += _choices(plan) + _found(plan)
     counts = plan.counts
     closing = f"{counts['run']} to run, {counts['reuse']} to reuse"
     return mask(f"{drawn}\n\n{closing}")
@@ -31,6 +31,12 @@ def _choices(plan: Plan) -> str:
         for item in step.choices
     ]
     return "\n\n" + table(("left open", "chosen", "why"), rows) if rows else ""
+
+
+def _found(plan: Plan) -> str:
+    """What a search put into the recipe."""
+    rows = [(key, str(value), "the search") for key, value in plan.recipe.found.items()]
+    return "\n\n" + table(("searched", "found", "by"), rows) if rows else ""
 
 
 def _rows(step: Step) -> list[tuple[str, str, str, str, str]]:

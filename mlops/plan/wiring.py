@@ -27,6 +27,15 @@ class Ports:
     problem: str = ""
     """Why the class is not a usable stage; empty when it is."""
 
+    more: type[Artifact] | None = None
+    """Format of any number of further inputs, named by the section's ``inputs`` alone: ``**models: Model``."""
+
+    def input(self, name: str) -> type[Artifact]:
+        """Give the format of an input."""
+        found = self.inputs.get(name, self.more)
+        assert found is not None  # noqa: S101 - inputs are checked before they are asked for
+        return found
+
 
 @dataclass(frozen=True)
 class Link:
@@ -66,8 +75,11 @@ def ports(stage: type[Stage]) -> Ports:
         hints = get_type_hints(run)
     except Exception as exc:  # noqa: BLE001 - an annotation may raise anything
         return Ports({}, {}, f"the annotations of {stage.__name__}.run cannot be read: {exc}")
-    names = [name for name in inspect.signature(run).parameters if name not in ("self", "context")]
-    inputs = {name: hints.get(name) for name in names}
+    parameters = inspect.signature(run).parameters
+    named = [name for name in parameters if name not in ("self", "context")]
+    rest = [name for name in named if parameters[name].kind is inspect.Parameter.VAR_KEYWORD]
+    names = [name for name in named if name not in rest]
+    inputs = {name: hints.get(name) for name in named}
     wrong = [name for name, kind in inputs.items() if not _is_format(kind)]
     if wrong:
         return Ports({}, {}, f"{stage.__name__}.run: the parameter {wrong[0]!r} is not annotated with a format")
@@ -76,7 +88,8 @@ def ports(stage: type[Stage]) -> Ports:
     outputs = _outputs(hints.get("return"))
     if outputs is None:
         return Ports({}, {}, f"{stage.__name__}.run must return a format, or a NamedTuple of formats")
-    return Ports(inputs, outputs)  # type: ignore[arg-type] # every value was seen to be a format
+    more = inputs[rest[0]] if rest else None
+    return Ports({name: inputs[name] for name in names}, outputs, more=more)  # type: ignore[misc] # formats
 
 
 def _is_format(kind: Any) -> bool:
@@ -141,10 +154,12 @@ class _Wirer:
             self.made[name] = self.made.get(name, 0) | self.bits[section.name]
 
     def connect(self, section: Section | Sketch, found: Ports, inputs: Mapping[str, str]) -> None:
-        for unknown in [name for name in inputs if name not in found.inputs and not found.problem]:
+        further = [name for name in inputs if name not in found.inputs]
+        for unknown in further if not found.problem and found.more is None else ():
             fix = near(unknown, list(found.inputs), what="its inputs are") or "it takes no inputs"
             self.blame((section.name, "inputs", unknown), f"{section.name} has no input {unknown!r}", fix)
-        made = [self.link(section, name, kind, wanted=inputs.get(name)) for name, kind in found.inputs.items()]
+        wanted = {**found.inputs, **(dict.fromkeys(further, found.more) if found.more else {})}
+        made = [self.link(section, name, kind, wanted=inputs.get(name)) for name, kind in wanted.items()]
         self.links[section.name] = tuple(link for link in made if link)
         for link in self.links[section.name]:
             self.above[section.name] |= self.above[link.stage]

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import glob
+import gzip
+import io
 import json
-from collections.abc import Collection, Iterable, Iterator
+import zlib
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +19,7 @@ import pyarrow as pa
 
 from mlops.errors import ProjectError, StageError
 from mlops.formats.rowcheck import frame_of
-from mlops.prediction.file_kinds import FileKind, kind_of
+from mlops.prediction.file_kinds import GZIP, FileKind, kind_of
 
 __all__ = ["Dialect", "Source", "sources"]
 
@@ -49,7 +53,8 @@ class Source:
         """Yield frames of at most so many rows, in order; at least one, which may be empty.
 
         Args:
-            columns: the columns wanted; those that are not there are left out.
+            columns: the columns wanted; one that is not there is left out, and those whose names are near
+                come along, so that they can be spoken of.
             rows: most rows of a frame.
 
         Raises:
@@ -68,7 +73,7 @@ class Source:
             names = opened.schema.names
         # An empty line is a row whose one value is missing, where a row has one value.
         parse.ignore_empty_lines = len(names) != 1
-        wanted = _single([name for name in names if name in columns], self.path)
+        wanted = _chosen(names, columns, path=self.path)
         convert = csv.ConvertOptions(
             column_types=dict.fromkeys(names, pa.string()),
             include_columns=wanted,
@@ -86,7 +91,7 @@ class Source:
         from pyarrow import parquet
 
         with parquet.ParquetFile(self.path) as file:
-            names = _single([name for name in file.schema_arrow.names if name in columns], self.path)
+            names = _chosen(file.schema_arrow.names, columns, path=self.path)
             yield _frame(file.schema_arrow.empty_table().select(names))
             for batch in file.iter_batches(batch_size=rows, columns=names):
                 yield _frame(batch)
@@ -94,20 +99,20 @@ class Source:
     def _arrow(self, columns: Collection[str], _: int) -> Iterator[pl.DataFrame]:
         with pa.memory_map(self.path) as mapped:
             for batch in _record_batches(mapped):
-                names = _single([name for name in batch.schema.names if name in columns], self.path)
+                names = _chosen(batch.schema.names, columns, path=self.path)
                 yield _frame(batch.select(names))
 
     def _jsonl(self, columns: Collection[str], rows: int) -> Iterator[pl.DataFrame]:
         found: list[dict[str, Any]] = []
-        with Path(self.path).open(encoding="utf-8-sig") as file:
+        with io.TextIOWrapper(_opened(self.path), encoding="utf-8-sig") as file:
             for number, line in enumerate(file, start=1):
                 if line.strip():
                     found.append(_row(line, f"{self.path}, line {number}"))
                 if len(found) == rows:
-                    yield frame_of(found, tuple(columns))
+                    yield _laid_out(found, columns)
                     found = []
         if found:
-            yield frame_of(found, tuple(columns))
+            yield _laid_out(found, columns)
 
 
 def sources(pattern: str, dialect: Dialect) -> list[Source]:
@@ -129,6 +134,19 @@ def sources(pattern: str, dialect: Dialect) -> list[Source]:
     return [Source(name, kind_of(name), dialect) for name in found]
 
 
+def _chosen(names: Sequence[str], columns: Collection[str], *, path: str) -> list[str]:
+    """Choose which columns of a file to read: the wanted ones, and what may be meant by one that is not there."""
+    near = {match for name in columns if name not in names for match in get_close_matches(name, names, n=1)}
+    near = {name for name in near if names.count(name) == 1}
+    return _single([name for name in names if name in columns or name in near], path)
+
+
+def _laid_out(rows: list[dict[str, Any]], columns: Collection[str]) -> pl.DataFrame:
+    keys = list(rows[0])
+    near = [match for name in columns if name not in keys for match in get_close_matches(name, keys, n=1)]
+    return frame_of(rows, tuple(dict.fromkeys([*columns, *near])))
+
+
 def _single(names: list[str], path: str) -> list[str]:
     """Refuse a column that comes twice: which of the two is meant cannot be told."""
     double = next((name for place, name in enumerate(names) if name in names[:place]), None)
@@ -138,18 +156,25 @@ def _single(names: list[str], path: str) -> list[str]:
 
 
 def _whole_lines(path: str) -> Any:
-    """The file; where it is one line without an end, that line with its end, for else pyarrow sees no header in it."""
-    with Path(path).open("rb") as file:
+    """What the file holds; one line without an end gets its end, for else pyarrow sees no header in it."""
+    with _opened(path) as file:
         start = file.read(_BLOCK)
     one = start and len(start) < _BLOCK and not {b"\n"[0], b"\r"[0]} & set(start)
-    return pa.BufferReader(start + b"\n") if one else path
+    if one:
+        return pa.BufferReader(start + b"\n")
+    return pa.input_stream(path, compression="gzip" if path.lower().endswith(GZIP) else None)
+
+
+def _opened(path: str) -> Any:
+    """Open a file, and look into it when it is compressed."""
+    return gzip.open(path, "rb") if path.lower().endswith(GZIP) else Path(path).open("rb")
 
 
 @contextmanager
 def _reading(path: str) -> Iterator[None]:
     try:
         yield
-    except (pa.ArrowException, UnicodeDecodeError) as exc:
+    except (pa.ArrowException, UnicodeDecodeError, EOFError, zlib.error) as exc:
         raise StageError(f"the file cannot be read: {exc}", where=path, fix="is it what its suffix says?") from exc
     except OSError as exc:
         raise StageError(f"the file cannot be read: {exc.strerror or exc}", where=path) from exc

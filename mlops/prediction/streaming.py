@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 import polars as pl
@@ -123,7 +124,8 @@ class _Work:
 
     def _checked(self, frame: pl.DataFrame, source: Source) -> Checked:
         try:
-            return self.scorer.checked(self.histories.beside(frame), text=source.is_text)
+            rows = frame.drop(self.histories.made, strict=False)
+            return self.scorer.checked(self.histories.beside(rows), text=source.is_text)
         except StageError as exc:
             raise StageError(exc.what, where=exc.where or source.path, fix=self._hint(exc.fix)) from exc
 
@@ -136,7 +138,9 @@ class _Work:
     def _kept(self, frame: pl.DataFrame, source: Source) -> pl.DataFrame:
         for name in self.request.keep:
             if name not in frame.columns:
-                raise ProjectError(f"there is no column {name!r} to keep", where=source.path, fix="look at keep=…")
+                near = get_close_matches(name, frame.columns, n=1)
+                fix = f"did you mean keep={near[0]}?" if near else "name columns of the file in keep=…"
+                raise ProjectError(f"there is no column {name!r} to keep", where=source.path, fix=fix)
             if name in self._reserved():
                 raise ProjectError(
                     f"the column {name!r} to keep has the name of a prediction", fix="leave it out of keep"

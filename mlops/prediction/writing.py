@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from hashlib import blake2b
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
@@ -12,9 +13,9 @@ from typing import Any, BinaryIO, Self
 import polars as pl
 import pyarrow as pa
 
-from mlops.durable import TEMPORARY, make_folder, sync_folder, writing
-from mlops.errors import StageError
-from mlops.prediction.file_kinds import kind_of
+from mlops.durable import TEMPORARY, Lock, make_folder, sync_folder, try_lock, writing
+from mlops.errors import ProjectError, StageError, StoreError
+from mlops.prediction.file_kinds import GZIP, kind_of
 
 __all__ = ["Sink"]
 
@@ -28,16 +29,32 @@ class Sink:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        if path.name.lower().endswith(GZIP):
+            fix = "write Parquet, which is small in itself, or compress the file afterwards"
+            raise ProjectError(f"predictions are not written compressed: {path}", fix=fix)
         self._kind = kind_of(str(path))
-        self._temporary = path.with_name(f".{os.urandom(8).hex()}{TEMPORARY}")
+        self._beginning = f".{blake2b(path.name.encode(), digest_size=8).hexdigest()}-"
+        self._temporary = path.with_name(f"{self._beginning}{os.urandom(8).hex()}{TEMPORARY}")
+        self._lock: Lock | None = None
         self._schema: pl.Schema | None = None
         self._writer: Any = None
 
     def __enter__(self) -> Self:
         make_folder(self._path.parent)
+        self._clear()
+        # The lock makes the file, so that there is no moment in which it has a name and no lock.
+        self._lock = _locked(self._temporary)
         with writing(self._path, "write the predictions"):
-            self._file: BinaryIO = self._temporary.open("xb")
+            self._file: BinaryIO = self._temporary.open("wb")
         return self
+
+    def _clear(self) -> None:
+        """Remove what predictions to the same file left behind that were killed: nobody holds its lock any more."""
+        for path in self._path.parent.glob(f"{self._beginning}*{TEMPORARY}"):
+            lock = _locked(path)
+            if lock is not None:
+                with lock, suppress(OSError):
+                    path.unlink()
 
     def write(self, frame: pl.DataFrame) -> None:
         """Add rows; all frames have the columns of the first.
@@ -69,6 +86,8 @@ class Sink:
                 self._file.close()
             with suppress(OSError):
                 self._temporary.unlink()
+            if self._lock is not None:
+                self._lock.close()
 
     def _finish(self) -> None:
         if self._writer is not None:
@@ -93,6 +112,14 @@ class Sink:
                 where=str(self._path),
                 fix="keep fewer columns, or write CSV",
             ) from exc
+
+
+def _locked(path: Path) -> Lock | None:
+    """Lock a file, made when missing; None when somebody else holds it, or the file system knows no locks."""
+    try:
+        return try_lock(path)
+    except StoreError:
+        return None
 
 
 def _opener(kind: str) -> Callable[[Any, Any], Any]:

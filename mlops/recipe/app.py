@@ -30,10 +30,11 @@ from mlops.errors import MlopsError, ProjectError, RecipeError
 from mlops.masking import Mask, named_in
 from mlops.origin import in_order
 from mlops.recipe.composition import compose
+from mlops.recipe.launcher import offer
 from mlops.recipe.overrides import parse_overrides
 from mlops.recipe.source import CatalogRepository, CatalogSource
 
-__all__ = ["SweepRefused", "application", "wants_hydra"]
+__all__ = ["SweepBroken", "SweepRefused", "application", "wants_hydra"]
 
 _FLAGS = {
     *("--cfg", "-c", "--info", "-i", "--multirun", "-m", "--hydra-help", "--shell-completion", "-sc"),
@@ -83,6 +84,12 @@ class SweepRefused(MlopsError):
     exit_code = 2
 
 
+class SweepBroken(MlopsError):
+    """Jobs of a sweep whose processes ended before they were done; the others have run."""
+
+    exit_code = 1
+
+
 @dataclass(frozen=True)
 class _Verdict:
     """What came of one job; it may travel from another process."""
@@ -91,6 +98,9 @@ class _Verdict:
     returned: Any = None
     refusal: str = ""
     """Why the job could not begin."""
+
+    death: str = ""
+    """Why the job's process ended before it was done."""
 
 
 class _Job:
@@ -114,6 +124,10 @@ class _Job:
         self._seen.append(verdict)
         return verdict
 
+    def died(self, overrides: str, why: str) -> _Verdict:
+        """Give the verdict on a job whose process ended before it was done."""
+        return _Verdict(overrides, death=why)
+
     def results(self, jobs: Any) -> list[Any]:
         """Give what every job returned.
 
@@ -130,6 +144,12 @@ class _Job:
         if refused:
             reasons = "\n".join(f"{verdict.overrides}\n{verdict.refusal}" for verdict in refused)
             raise SweepRefused(f"{len(refused)} of {len(verdicts)} jobs could not begin:\n{reasons}")
+        if dead := [verdict for verdict in verdicts if verdict.death]:
+            reasons = "\n".join(f"{verdict.overrides}\n  {verdict.death}" for verdict in dead)
+            raise SweepBroken(
+                f"{len(dead)} of {len(verdicts)} jobs ended before they were done:\n{reasons}",
+                fix="look for memory; repeat the command: what is finished is not done again",
+            )
         return [verdict.returned for verdict in verdicts]
 
 
@@ -166,6 +186,7 @@ def application(catalog: Catalog, arguments: Sequence[str], task: Task) -> list[
         _refuse_mistakes(catalog, given.overrides)
         given.overrides = [*_settled(catalog, given.overrides), *_folders(catalog, given.overrides)]
     Plugins.instance()
+    offer()
     hydra = Hydra(task_name="mlops", config_loader=_Loader(catalog))
     GlobalHydra.instance().initialize(hydra)
     try:

@@ -25,6 +25,9 @@ STRICT_ONLY = frozenset({"int_type", "float_type", "bool_type"})
 _INSTANTIATE = ("_args_", "_partial_", "_recursive_", "_convert_")
 """Keys of Hydra's instantiate, which is not used here."""
 
+_ASKING = ("must ", "needs ", "takes ", "Input should ")
+"""How messages begin that are followed by what came instead; a part's own words stand for themselves."""
+
 
 @dataclass(frozen=True)
 class Subject:
@@ -183,7 +186,7 @@ def _wrong(subject: Subject, path: KeyPath, items: list[Any]) -> Fault:
     value = subject.value(path)
     wanted = list(dict.fromkeys(message_of(item) for item in items))
     message = " or ".join([wanted[0], *(text.removeprefix("must be ") for text in wanted[1:])])
-    if items[0]["type"] not in ("value_error", "assertion_error"):
+    if message.startswith(_ASKING) and items[0]["type"] not in ("value_error", "assertion_error"):
         message += f", not {shown(value)}"
     fix = _fix(items[0], value, subject, path)
     return Fault(dotted(full), str(subject.origins.place(full)), message, fix, subject.origins.also(full))

@@ -6,8 +6,9 @@ with its place, so that one report holds them all.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 from mlops.catalog import RECIPE, Catalog
@@ -17,6 +18,7 @@ from mlops.recipe.merging import amend, merge_files
 from mlops.recipe.order import order
 from mlops.recipe.overrides import parse_overrides
 from mlops.recipe.survey import survey
+from mlops.yaml_node import Place
 
 __all__ = ["Composition", "compose"]
 
@@ -39,9 +41,22 @@ class Composition:
     """Whether a file that may set any key could not be read, so that nothing is said to be missing."""
 
 
-def compose(catalog: Catalog, texts: Sequence[str]) -> Composition:
-    """Compose the recipe that the overrides name; never raises for a mistake in a recipe."""
+def compose(
+    catalog: Catalog, texts: Sequence[str], choices: Mapping[str, tuple[str, Place]] = MappingProxyType({})
+) -> Composition:
+    """Compose the recipe that the overrides name; never raises for a mistake in a recipe.
+
+    Args:
+        catalog: the config files.
+        texts: overrides of the command line.
+        choices: group → what is chosen of it beside those, and who says so.
+    """
     parsed = parse_overrides(texts, catalog)
+    for group, (name, place) in choices.items():
+        more = parse_overrides([f"{group}={name}"], catalog)
+        parsed.given += [replace(item, place=place) for item in more.given]
+        parsed.faults += [replace(fault, where=str(place)) for fault in more.faults]
+        parsed.unknown |= more.unknown
     result = Composition(faults=parsed.faults)
     given = [item for item in parsed.given if not item.override.is_hydra_override()]
     chosen = {item.key: item.choice for item in given if item.is_choice and not item.override.is_delete()}

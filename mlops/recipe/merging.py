@@ -11,9 +11,10 @@ from mlops.catalog import Catalog, near
 from mlops.errors import Fault
 from mlops.origin import KeyPath, Setting, dotted, key_path
 from mlops.recipe.overrides import Given, plain
+from mlops.services.space import is_mark
 from mlops.yaml_node import Node, Place
 
-__all__ = ["amend", "merge_files"]
+__all__ = ["amend", "merge_files", "put"]
 
 
 def merge_files(ordered: DefaultsList, catalog: Catalog, raw: dict[str, Any], *, into: list[Setting]) -> None:
@@ -39,7 +40,7 @@ def _merge(target: dict[str, Any], node: Node, path: KeyPath, *, into: list[Sett
         here = (*path, key)
         if child.items is not None:
             into.append(Setting(here, place, child.data()))
-            if not isinstance(target.get(key), dict):
+            if not isinstance(target.get(key), dict) or is_mark(child.data()):
                 target[key] = {}
             _merge(target[key], child, here, into=into)
             continue
@@ -128,9 +129,23 @@ def _set(parent: Any, path: KeyPath, value: Any, *, place: Place, into: list[Set
         into.append(Setting(path, place, value))
         return None
     into.append(Setting(path, place, value))
-    if isinstance(value, dict) and isinstance(parent.get(key), dict):
+    if isinstance(value, dict) and isinstance(parent.get(key), dict) and not is_mark(value):
         for inner, item in value.items():
             _set(parent[key], (*path, inner), item, place=place, into=into)
     else:
         parent[key] = value
     return None
+
+
+def put(raw: dict[str, Any], path: KeyPath, value: Any) -> None:
+    """Set the value at a path, making the mappings that lead there; items of lists must be there."""
+    node: Any = raw
+    for key in path[:-1]:
+        found = _child(node, key)
+        if not isinstance(found, dict | list) and isinstance(node, dict):
+            node[key] = {}
+        node = _child(node, key)
+    if isinstance(node, list):
+        node[int(path[-1])] = value
+    elif isinstance(node, dict):
+        node[path[-1]] = value

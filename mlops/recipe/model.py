@@ -12,9 +12,11 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from mlops.errors import Fault
 from mlops.masking import Mask
 from mlops.origin import Origins, in_order
+from mlops.services.searcher import Searcher
+from mlops.services.space import Parameter
 from mlops.stage import Part, Resources, Stage
 
-__all__ = ["RESERVED", "Head", "Options", "Recipe", "Section", "Sketch", "Verdict", "masked"]
+__all__ = ["RESERVED", "Head", "Options", "Recipe", "Search", "Section", "Sketch", "Verdict", "masked"]
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -57,7 +59,7 @@ class Options(BaseModel):
     retries: Annotated[int, Field(ge=0, le=100)] = 0
     """How often to try again when the stage fails."""
 
-    timeout: Annotated[float | None, BeforeValidator(_duration), Field(gt=0)] = None
+    timeout: Annotated[Annotated[float, Field(gt=0)] | None, BeforeValidator(_duration)] = None
     """Longest the stage may take: seconds, or text such as 90s, 10m, 2h. It is ended when it takes longer."""
 
     enabled: bool = True
@@ -115,6 +117,36 @@ class Recipe:
 
     sketches: tuple[Sketch, ...] = ()
     """Stages with mistakes; empty in every recipe that may be run."""
+
+    services: Mapping[str, Part] = field(default_factory=dict)
+    """Sections that are no stages, by name."""
+
+    search: Search | None = None
+    """What is to be searched; ranges are filled with a value that stands for each until then."""
+
+    found: Mapping[str, Any] = field(default_factory=dict)
+    """What a search found: dotted key → value."""
+
+    pages: Mapping[str, str] = field(default_factory=dict)
+    """Name → HTML that tells how the recipe came about, for the page of its runs."""
+
+    @property
+    def document(self) -> str:
+        """The whole recipe as YAML, as it is kept with a run."""
+        import yaml
+
+        dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+        return str(yaml.dump(dict(self.values), Dumper=dumper, sort_keys=False, allow_unicode=True))
+
+
+@dataclass(frozen=True)
+class Search:
+    """A search that a recipe asks for."""
+
+    searcher: Searcher
+    space: tuple[Parameter, ...]
+    variants: tuple[Recipe, ...]
+    """The recipe at the ends of its ranges and with each of its choices: where these differ, the search has a say."""
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from difflib import get_close_matches
+from types import MappingProxyType
 from typing import Any
 
 from mlops.catalog import near
@@ -12,9 +13,13 @@ from mlops.recipe.judge import Judge
 from mlops.recipe.model import RESERVED, Options, Section, Sketch
 from mlops.recipe.top_level import listed_stages
 from mlops.recipe.wording import shown
+from mlops.services.tracker import Tracker
 from mlops.stage import Part, Stage
 
 __all__ = ["judge_executor", "judge_others", "judge_section", "stage_names"]
+
+_SERVICES: Mapping[str, type[Part]] = MappingProxyType({"tracker": Tracker})
+"""Section → what its target must be."""
 
 
 def stage_names(judge: Judge) -> list[str]:
@@ -108,15 +113,18 @@ def _blame_no_target(judge: Judge, name: str, section: Mapping[str, Any]) -> Non
     judge.blame((name,), "the section has no _target_, so it is not known what it does", fix)
 
 
-def judge_others(judge: Judge, stages: list[str]) -> None:
-    """Judge sections that are not stages of this run, so that a typo in one is found too."""
+def judge_others(judge: Judge, stages: list[str]) -> dict[str, Part]:
+    """Judge sections that are not stages of this run, so that a typo in one is found too; give the right ones."""
+    found: dict[str, Part] = {}
     for name, section in judge.values.items():
         if name in (*stages, "executor", "hydra") or not isinstance(section, Mapping) or "_target_" not in section:
             continue
-        target = _target(judge, name, Part)
+        target = _target(judge, name, _SERVICES.get(name, Part))
         if target is not None:
             skip = (*RESERVED, "_target_") if issubclass(target, Stage) else ("_target_",)
-            judge.build(target, (name,), {key: value for key, value in section.items() if key not in skip})
+            made = judge.build(target, (name,), {key: value for key, value in section.items() if key not in skip})
+            found |= {name: made} if made is not None else {}
+    return found
 
 
 def judge_executor(judge: Judge) -> Part | None:
@@ -131,7 +139,7 @@ def judge_executor(judge: Judge) -> Part | None:
         return None
     if not callable(getattr(target, "execute", None)):
         message = f"{section['_target_']} is not an executor"
-        judge.blame(("executor", "_target_"), message, "name a subclass of mlops.executors.executor.Executor")
+        judge.blame(("executor", "_target_"), message, "name a subclass of mlops.services.executor.Executor")
         return None
     made: Part | None = judge.build(target, ("executor",), {k: v for k, v in section.items() if k != "_target_"})
     return made

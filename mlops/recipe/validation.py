@@ -42,7 +42,7 @@ def judge_recipe(composition: Composition, catalog: Catalog, plugins: Plugins, *
     unknown = composition.unknown | ({()} if composition.incomplete else set())
     resolution = resolve(composition.raw, origins, unknown=unknown)
     judge = Judge(catalog=catalog, plugins=plugins, origins=origins, composition=composition, resolution=resolution)
-    head, sections, sketches, executor = _judged(judge)
+    head, sections, sketches, executor, services = _judged(judge)
     recipe = Recipe(
         name=composition.recipe,
         head=head or Head.model_construct(stages=tuple(section.name for section in sections)),
@@ -53,6 +53,7 @@ def judge_recipe(composition: Composition, catalog: Catalog, plugins: Plugins, *
         origins=origins,
         secrets=resolution.secrets,
         sketches=tuple(sketches),
+        services=services,
     )
     faults = masked([*composition.faults, *resolution.faults, *judge.faults], Mask(resolution.secrets))
     secrets = tuple(resolution.secrets.items())
@@ -62,7 +63,7 @@ def judge_recipe(composition: Composition, catalog: Catalog, plugins: Plugins, *
     return Verdict(recipe, (), None, composition.recipe, secrets)
 
 
-def _judged(judge: Judge) -> tuple[Head | None, list[Section], list[Sketch], Any]:
+def _judged(judge: Judge) -> tuple[Head | None, list[Section], list[Sketch], Any, dict[str, Part]]:
     """Judge every part of a recipe, one after another."""
     judge_missing(judge)
     judge_targets(judge)
@@ -77,5 +78,5 @@ def _judged(judge: Judge) -> tuple[Head | None, list[Section], list[Sketch], Any
             sections.append(found)
         else:
             sketches.append(found)
-    judge_others(judge, names)
-    return head, sections, sketches, judge_executor(judge)
+    services = judge_others(judge, names)
+    return head, sections, sketches, judge_executor(judge), services

@@ -12,21 +12,27 @@ from pathlib import Path
 from typing import Any
 
 from mlops.errors import ArtifactDamaged, MlopsError
-from mlops.executors.executor import Call, Executor, Outcome
 from mlops.fingerprint import Ingredients
 from mlops.formats.artifact import Artifact
 from mlops.machine import machine
-from mlops.masking import reveal
+from mlops.masking import Mask, reveal
 from mlops.plan.ingredients import Measurer
 from mlops.plan.model import Step
+from mlops.plan.standing import fallen, place_of
 from mlops.plan.wiring import ports
 from mlops.project import Project
 from mlops.recipe.model import Recipe
-from mlops.stage import Context
+from mlops.services.audit import AuditLog
+from mlops.services.executor import Call, Cancellation, Executor, Lost, Outcome
+from mlops.stage import Context, Place
 from mlops.store import Entry, OutputRef, Store
 from mlops.tracking import StepResult, Watcher
+from mlops.versioned import Sources
 
 __all__ = ["Bench", "perform"]
+
+_MOST_LOST = 3
+"""How often the place of one stage may go away before it is given up."""
 
 
 @dataclass
@@ -45,6 +51,25 @@ class Bench:
     lineage: dict[str, Any] = field(default_factory=dict)
     salvaged: set[str] = field(default_factory=set)
     """Digests of damaged artifacts already set aside."""
+
+    cancellation: Cancellation = field(default_factory=Cancellation)
+    """Ends the stages that run in other processes."""
+
+    remembers: bool = True
+    """Whether what steps are made of counts as the last of their recipe; not so for trials of a search."""
+
+    alone: bool = True
+    """Whether steps are carried out one after another, in the main thread."""
+
+
+@dataclass(frozen=True)
+class _Making:
+    """What the attempts of one step share."""
+
+    ingredients: Ingredients
+    inputs: Mapping[str, OutputRef]
+    resume: Path
+    metrics: dict[str, float] = field(default_factory=dict)
 
 
 def perform(bench: Bench, step: Step) -> StepResult:
@@ -83,6 +108,8 @@ def _reused(bench: Bench, step: Step, key: str) -> StepResult | None:
         except ArtifactDamaged:
             bench.store.set_aside(output.digest)
             return None
+    if fallen(step.section, entry, store=bench.store, place=_place(bench)):
+        return None
     planned = step.action == "reuse"
     reasons = step.reasons if planned else ("its inputs turned out the same",) if step.links else ("made meanwhile",)
     return StepResult(
@@ -103,11 +130,11 @@ def _ran(
 ) -> StepResult:
     started = datetime.now(UTC)
     bench.watch.step_started(step.name, step.reasons)
-    metrics: dict[str, float] = {}
     clock = time.perf_counter()
     resume = bench.store.layout.checkpoint(key)
+    making = _Making(ingredients, inputs, resume)
     with bench.store.workspace() as folder:
-        outcome = _attempts(bench, step, folder, inputs=inputs, resume=resume, metrics=metrics)
+        outcome = _attempts(bench, step, folder, making=making)
         outputs = _committed(bench, step, outcome)
     seconds = time.perf_counter() - clock
     entry = Entry(
@@ -118,7 +145,7 @@ def _ran(
         run=bench.run,
         seconds=seconds,
         peak_memory=outcome.peak_memory,
-        metrics=metrics,
+        metrics=making.metrics,
         ingredients=ingredients.to_json(),
     )
     if not _changed_meanwhile(bench, step, ingredients):
@@ -136,7 +163,7 @@ def _ran(
         started=started.isoformat(),
         outputs=outputs,
         summaries=_summaries(bench, step, outputs),
-        metrics=metrics,
+        metrics=making.metrics,
     )
 
 
@@ -161,66 +188,84 @@ def _changed_meanwhile(bench: Bench, step: Step, ingredients: Ingredients) -> bo
     return bool(changed)
 
 
-def _attempts(
-    bench: Bench,
-    step: Step,
-    folder: Path,
-    *,
-    inputs: Mapping[str, OutputRef],
-    resume: Path,
-    metrics: dict[str, float],
-) -> Outcome:
-    """Run the stage, and again as often as its section allows."""
-    section = step.section
-    executor = bench.executors[section.options.executor]
+def _attempts(bench: Bench, step: Step, folder: Path, *, making: _Making) -> Outcome:
+    """Run the stage, and again as often as its section allows; a place that goes away is no fault of the stage."""
+    retries = step.section.options.retries
+    executor = bench.executors[step.section.options.executor]
     log = logging.getLogger(f"mlops.stage.{step.name}")
-    for attempt in range(section.options.retries + 1):
-        work = folder / f"attempt-{attempt}"
+    failed = lost = 0
+    while True:
+        work = folder / f"attempt-{failed + lost}"
         work.mkdir()
-        metrics.clear()
-        context = _context(bench, step, work, resume=resume, metrics=metrics)
-        call = Call(
-            stage=section.stage,
-            target=section.target,
-            parameters=reveal(section.parameters, bench.recipe.secrets),
-            inputs=_handles(bench, step, inputs),
-            outputs=ports(type(section.stage)).outputs,
-            context=context,
-            plugins=bench.project.plugins,
-            timeout=section.options.timeout,
-        )
+        making.metrics.clear()
         try:
-            return executor.execute(call)
+            return executor.execute(_call(bench, step, work, making=making))
         except Exception as exc:
-            if attempt == section.options.retries:
+            if bench.cancellation.asked:
                 raise
-            log.warning("attempt %d of %d failed: %s", attempt + 1, section.options.retries + 1, exc)
+            gone = isinstance(exc, Lost)
+            failed, lost = failed + (not gone), lost + gone
+            if failed > retries or lost > _MOST_LOST:
+                raise
+            count = f"{lost} of {_MOST_LOST}" if gone else f"{failed} of {retries + 1}"
+            log.warning("%s %s failed: %s", "place" if gone else "attempt", count, exc)
             shutil.rmtree(work, ignore_errors=True)
-    raise AssertionError("unreachable: the last attempt returns or raises")
 
 
-def _context(bench: Bench, step: Step, folder: Path, *, resume: Path, metrics: dict[str, float]) -> Context:
+def _call(bench: Bench, step: Step, folder: Path, *, making: _Making) -> Call:
+    section = step.section
+    return Call(
+        stage=section.stage,
+        target=section.target,
+        parameters=reveal(section.parameters, bench.recipe.secrets),
+        inputs=_handles(bench, step, making.inputs),
+        outputs=ports(type(section.stage)).outputs,
+        context=_context(bench, step, folder, making=making),
+        plugins=bench.project.plugins,
+        timeout=section.options.timeout,
+        resources=section.options.resources,
+        code=making.ingredients.code,
+        libraries=making.ingredients.libraries,
+        alone=bench.alone,
+        cancellation=bench.cancellation,
+    )
+
+
+def _context(bench: Bench, step: Step, folder: Path, *, making: _Making) -> Context:
     resources = step.section.options.resources
     executor = bench.executors[step.section.options.executor]
     here = machine(resources, threads=executor.threads())
+    cpus = (resources.cpus or executor.threads()) if executor.elsewhere() else here.cpus
 
     def on_metric(name: str, value: float, at: int | None) -> None:
-        metrics[name] = value
+        making.metrics[name] = value
         bench.watch.metric(step.name, name, value, at)
 
     return Context(
         folder=folder,
         seed=bench.recipe.head.seed,
-        cpus=here.cpus,
+        cpus=cpus,
         gpus=resources.gpus,
         machine=here,
         log=logging.getLogger(f"mlops.stage.{step.name}"),
-        find=bench.project.find,
+        find=Sources(bench.project, pulls=True).find,
         on_metric=on_metric,
         on_progress=lambda done, total, note: bench.watch.progress(step.name, done, total, note),
-        resume=resume,
+        resume=making.resume,
         lineage=_lineage(bench, step),
+        place=_place(bench),
+        digests={link.name: bench.made[link.stage, link.output].digest for link in step.links},
+        on_audit=lambda action, subject, facts: _audited(bench, step, action, subject=subject, facts=facts),
     )
+
+
+def _place(bench: Bench) -> Place:
+    return place_of(bench.project, bench.recipe.name, run=bench.run)
+
+
+def _audited(bench: Bench, step: Step, action: str, *, subject: str, facts: Mapping[str, Any]) -> None:
+    known = {"recipe": bench.recipe.name, "run": bench.run, "stage": step.name}
+    AuditLog(bench.project.state).write(action, subject, Mask(bench.recipe.secrets).deep({**facts, **known}))
 
 
 def _lineage(bench: Bench, step: Step) -> dict[str, Any]:
@@ -232,12 +277,12 @@ def _lineage(bench: Bench, step: Step) -> dict[str, Any]:
         if name not in found:
             found[name] = bench.lineage[name]
             pending += [source.split(".")[0] for source in bench.lineage[name]["inputs_from"].values()]
-    return {name: found[name] for name in bench.lineage if name in found}
+    return {section.name: found[section.name] for section in bench.recipe.sections if section.name in found}
 
 
 def _handles(bench: Bench, step: Step, inputs: Mapping[str, OutputRef]) -> dict[str, Artifact]:
-    formats = ports(type(step.section.stage)).inputs
-    return {name: formats[name](bench.store.path(ref.digest)) for name, ref in inputs.items()}
+    found = ports(type(step.section.stage))
+    return {name: found.input(name)(bench.store.path(ref.digest)) for name, ref in inputs.items()}
 
 
 def _committed(bench: Bench, step: Step, outcome: Outcome) -> tuple[OutputRef, ...]:
@@ -272,6 +317,8 @@ def _remember(bench: Bench, step: Step, result: StepResult, ingredients: Ingredi
         "inputs": dict(ingredients.inputs),
         "inputs_from": _sources_of(step),
     }
+    if not bench.remembers:
+        return
     latest = bench.store.latest(bench.recipe.name, step.name)
     if latest is None or latest.get("key") != result.key:
         seconds = result.seconds if result.action == "run" else (latest or {}).get("seconds")

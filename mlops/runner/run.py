@@ -1,80 +1,59 @@
-"""Carry out a plan, unchanged: one step after another, stopping at the first that fails."""
+"""Carry out a plan, unchanged: steps one after another or side by side, nothing new after the first that fails."""
 
 from __future__ import annotations
 
-import logging
 import signal
 import threading
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import FrameType
 
-from mlops.durable import disk_trouble
-from mlops.errors import MlopsError, StageError, StoreError
 from mlops.masking import Mask
-from mlops.outcome import Report, Status
+from mlops.outcome import Report
 from mlops.plan.model import Plan
 from mlops.runner.attempt import Bench, perform
-from mlops.tracking import Action, StepResult
+from mlops.runner.side_by_side import carry_out
+from mlops.runner.tally import Tally
+from mlops.runner.wording import explained
 
-__all__ = ["execute"]
+__all__ = ["ended_by_signal", "execute"]
 
 
 def execute(plan: Plan, bench: Bench) -> Report:
     """Carry out a plan. Never raises for what a stage does: the report says it."""
-    report = Report()
-    with _ended_by_signal():
-        for position, step in enumerate(plan.steps):
-            try:
-                result = perform(bench, step)
-            except KeyboardInterrupt:
-                _stop(report, bench, plan, position=position, status="interrupted", error="the run was interrupted")
-                break
-            except Exception as exc:  # noqa: BLE001 - a stage may raise anything; the report carries it
-                logging.getLogger(f"mlops.stage.{step.name}").debug("%s", traceback.format_exc())
-                error = _explained(exc, step.name, folder=bench.store.root)
-                _stop(report, bench, plan, position=position, status="failed", error=error)
-                break
-            report.steps.append(result)
-            bench.watch.step_finished(result)
+    tally = Tally(plan, bench.watch)
+    try:
+        with ended_by_signal():
+            if _one_at_a_time(plan, bench):
+                _one_by_one(plan, bench, tally)
+            else:
+                carry_out(plan, bench, tally)
+    finally:
+        for executor in bench.executors.values():
+            executor.close()
+    report = tally.report()
     report.error = Mask(plan.recipe.secrets)(report.error)
     return report
 
 
-def _explained(exc: Exception, stage: str, *, folder: Path) -> str:
-    if isinstance(exc, StageError | StoreError) or (isinstance(exc, MlopsError) and exc.fix):
-        return str(exc)
-    trouble = disk_trouble(exc, folder, doing=f"write what {stage} makes")
-    if trouble is not None:
-        return str(trouble)
-    where = _last_place(exc)
-    fix = f"this is an error in the stage {stage!r} itself; the log holds its traceback"
-    return f"{type(exc).__name__}: {exc}\n  where: {where}\n  fix: {fix}"
+def _one_at_a_time(plan: Plan, bench: Bench) -> bool:
+    return all(bench.executors[step.section.options.executor].slots() == 1 for step in plan.steps)
 
 
-def _last_place(exc: Exception) -> str:
-    frames = traceback.extract_tb(exc.__traceback__)
-    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "unknown"
-
-
-def _stop(report: Report, bench: Bench, plan: Plan, *, position: int, status: Status, error: str) -> None:
-    report.status = status
-    report.error = error
-    report.failed = plan.steps[position].name
-    for index, step in enumerate(plan.steps[position:]):
-        result = StepResult(step.name, _action(status) if index == 0 else "skipped", step.reasons)
-        report.steps.append(result)
-        bench.watch.step_finished(result)
-
-
-def _action(status: Status) -> Action:
-    return "interrupted" if status == "interrupted" else "failed"
+def _one_by_one(plan: Plan, bench: Bench, tally: Tally) -> None:
+    for step in plan.steps:
+        try:
+            tally.done(perform(bench, step))
+        except KeyboardInterrupt:
+            tally.interrupted(step)
+            return
+        except Exception as exc:  # noqa: BLE001 - a stage may raise anything; the report carries it
+            tally.failed(step, explained(exc, step.name, folder=bench.store.root))
+            return
 
 
 @contextmanager
-def _ended_by_signal() -> Iterator[None]:
+def ended_by_signal() -> Iterator[None]:
     """Treat SIGTERM like Ctrl-C, so that a stopped run is recorded as interrupted."""
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mlops.describe import fields, one_line
-from mlops.executors.executor import Call, collect
 from mlops.formats.artifact import Artifact
 from mlops.plan.wiring import ports
+from mlops.services.executor import Call, collect
 from mlops.stage import Stage
 from mlops.testing.context import make_context
 

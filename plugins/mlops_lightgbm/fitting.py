@@ -100,6 +100,8 @@ def _callbacks(
     model: LightGBM, curves: dict[str, dict[str, list[float]]], *, watched: bool, context: Context
 ) -> list[Callable[..., Any]]:
     def report(env: lightgbm.callback.CallbackEnv) -> None:
+        for part, _, loss, *_ in env.evaluation_result_list:
+            context.metric(f"{part}_loss", loss, step=env.iteration)
         name, _, value, *_ = env.evaluation_result_list[-1]
         context.progress(env.iteration + 1, model.rounds, f"{name} loss {value:.5g}")
 

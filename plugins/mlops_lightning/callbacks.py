@@ -8,13 +8,14 @@ from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from torch import Tensor, distributed
+from torch import Tensor
 
-from mlops_lightning.determinism import random_state, restore_random_state
+from mlops_lightning.determinism import draw_anew, random_state, restore_random_state
 from mlops_lightning.divergence import diverged
 from mlops_lightning.due import Due
 from mlops_lightning.evaluation import validation_loss
 from mlops_lightning.loaders import Chunk
+from mlops_lightning.processes import alike, any_of, summed
 from mlops_lightning.progress import Progress
 from mlops_lightning.run import Run
 from mlops_lightning.sharding import whole
@@ -76,6 +77,17 @@ class Pilot(Callback):
             restore_random_state(self._random)
             self._random = None
 
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        """Have each of several processes draw chance of its own; nothing of it need be in a checkpoint."""
+        del pl_module, batch, batch_idx
+        if trainer.world_size > 1 and self._passes == 0:
+            draw_anew(self._run.seed, self._state.steps, trainer.global_rank)
+
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Before a user's own validation step: judge one network, not as many as there are processes."""
+        del trainer, pl_module
+        alike(self._run.network)
+
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
@@ -87,8 +99,6 @@ class Pilot(Callback):
             return
         self._progress.show(self._state)
         self._save_or_end(trainer)
-        if self._time_is_over():
-            self._state.stopped = trainer.should_stop = True
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Close the epoch: curves, averages, validation, the best weights, stopping."""
@@ -100,7 +110,7 @@ class Pilot(Callback):
         run.averages.after_epoch(state.epoch / run.options.epochs, start=run.options.average_from)
         self._close_curves(lr=float(trainer.optimizers[0].param_groups[0]["lr"]))
         if run.validation is not None:
-            self._judge(_logged(trainer))
+            self._judge(self._logged(trainer))
         pl_module.train()
         trainer.should_stop = trainer.should_stop or state.stopped
         self._save_or_end(trainer, epoch=True)
@@ -160,7 +170,7 @@ class Pilot(Callback):
 
     def _close_curves(self, *, lr: float) -> None:
         state, curves = self._state, self._state.curves
-        total, rows = _sum_over_processes([state.loss_sum, float(state.loss_rows)], self._run.device)
+        total, rows = summed([state.loss_sum, float(state.loss_rows)], self._run.device)
         curves.train_loss.append(total / max(1.0, rows))
         curves.lr.append(lr)
         if state.norm_count:
@@ -171,8 +181,10 @@ class Pilot(Callback):
         """Compare with the best epoch so far."""
         state, run = self._state, self._run
         with run.averages.in_place():
+            alike(run.network)
             loss = validation_loss(run) if logged is None else logged
             state.curves.validation_loss.append(loss)
+            run.report.metric("validation_loss", loss, step=len(state.curves.validation_loss) - 1)
             better = loss < state.best.loss
             if better:
                 state.best = Best(loss, state.epoch, self.weights())
@@ -191,17 +203,16 @@ class Pilot(Callback):
         return found
 
     def _save_or_end(self, trainer: Trainer, *, epoch: bool = False) -> None:
-        asked = bool(self._stop)
         due = self._due is not None and self._due.now(self._state, epoch=epoch)
-        if trainer.world_size > 1:
-            found = _sum_over_processes([float(asked), float(due)], self._run.device)
-            asked, due = (bool(item) for item in found)
+        asked, due, late = any_of([bool(self._stop), due, self._time_is_over()], self._run.device)
         if self._due is not None and (due or asked):
             self._tick()
             trainer.save_checkpoint("", weights_only=False)
             self._due.saved(self._state)
         if asked:
             raise Interrupted
+        if late:
+            self._state.stopped = trainer.should_stop = True
 
     def _tick(self) -> None:
         now = time.monotonic()
@@ -212,17 +223,7 @@ class Pilot(Callback):
         limit = self._run.options.max_time * 60
         return bool(limit) and self._state.seconds + time.monotonic() - self._clock > limit
 
-
-def _logged(trainer: Trainer) -> float | None:
-    """Find a validation loss that a user's own validation step logged."""
-    found = trainer.callback_metrics.get("validation_loss")
-    return None if found is None else float(found)
-
-
-def _sum_over_processes(values: list[float], device: torch.device) -> list[float]:
-    if not (distributed.is_available() and distributed.is_initialized()):
-        return values
-    tensor = torch.tensor(values, dtype=torch.float64, device=device)
-    distributed.all_reduce(tensor)
-    found: list[float] = tensor.tolist()
-    return found
+    def _logged(self, trainer: Trainer) -> float | None:
+        """Find a validation loss that a user's own validation step logged: the mean over the processes."""
+        found = trainer.callback_metrics.get("validation_loss")
+        return None if found is None else summed([float(found)], self._run.device)[0] / trainer.world_size

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-__all__ = ["random_state", "restore_random_state", "settings"]
+__all__ = ["draw_anew", "random_state", "restore_random_state", "settings"]
 
 Level = Literal["strict", "seeded", "fast"]
 
@@ -34,12 +34,21 @@ def settings(level: Level, *, seed: int, threads: int) -> Iterator[None]:
     kept = _current()
     try:
         _set(level, threads=threads)
-        torch.manual_seed(seed % 2**63)
-        random.seed(seed)
-        np.random.seed(seed % _NUMPY_SEEDS)  # noqa: NPY002 - a user's own module may use it
+        _seed(seed)
         yield
     finally:
         _restore(kept)
+
+
+def _seed(seed: int) -> None:
+    torch.manual_seed(seed % 2**63)
+    random.seed(seed)
+    np.random.seed(seed % _NUMPY_SEEDS)  # noqa: NPY002 - a user's own module may use it
+
+
+def draw_anew(seed: int, *places: int) -> None:
+    """Start all chance anew for a place of a fit, such as a step and a process; other places draw otherwise."""
+    _seed(int(np.random.SeedSequence([seed % 2**63, *places]).generate_state(1, np.uint64)[0]))
 
 
 def _set(level: Level, *, threads: int) -> None:
@@ -93,7 +102,8 @@ def random_state() -> dict[str, Any]:
     kind, keys, *rest = np.random.get_state()  # noqa: NPY002 - as above
     return {
         "torch": torch.get_rng_state(),
-        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        # A GPU that nothing has used has drawn nothing; to ask it would take some of its memory.
+        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else [],  # type: ignore[no-untyped-call]  # torch leaves it untyped
         "python": random.getstate(),
         "numpy": (kind, np.asarray(keys), *rest),
     }

@@ -18,7 +18,9 @@ _NAMED = 3
 def diverged(run: Run, *, step: int, loss: float) -> StageError:
     """Save the rows of a step whose loss is no number, and make the error that says so."""
     batch = run.loader.rows_of(run.state.epoch, step)
-    path = run.keep / "diverged" / "features.parquet"
+    # Of several processes each may come to such rows, at the same time.
+    name = f"features-{run.steps.rank}.parquet" if run.steps.world > 1 else "features.parquet"
+    path = run.keep / "diverged" / name
     path.parent.mkdir(parents=True, exist_ok=True)
     _frame(run, batch).write_parquet(path)
     strange = _strange(run, batch)

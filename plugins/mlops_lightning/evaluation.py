@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 import torch
-from torch import distributed
 
 from mlops.errors import StageError
 from mlops_lightning.loaders import RowBatch
+from mlops_lightning.processes import summed
 from mlops_lightning.run import Run
 
 __all__ = ["dealt", "evaluation_rows", "validation_loss"]
@@ -54,9 +54,7 @@ def validation_loss(run: Run) -> float:
             sums += run.objective.validation(raw, batch.target, batch.weight)
     finally:
         run.network.train()
-    if distributed.is_available() and distributed.is_initialized():
-        distributed.all_reduce(sums)
-    total, weight = sums.tolist()
+    total, weight = summed(sums.tolist(), run.device)
     if weight <= 0:
         raise StageError("the weights of the validation rows sum to nothing", fix="give some validation row a weight")
-    return float(total / weight)
+    return total / weight

@@ -26,6 +26,7 @@ from mlops_lightning.loaders import LEAST, Loader, MemoryLoader, RowBatch, Steps
 from mlops_lightning.loaders_stream import StreamLoader
 from mlops_lightning.losses import Objective
 from mlops_lightning.native import write_native
+from mlops_lightning.processes import rank
 from mlops_lightning.quiet import quiet
 from mlops_lightning.resolving import Resolved
 from mlops_lightning.run import Run
@@ -54,11 +55,12 @@ def fit_job(job: Job, *, report: Report) -> None:
         KeyboardInterrupt: a signal asked the fit to end; a checkpoint was written.
     """
     options = family_of(job.estimator).model_validate(job.parameters)
+    on_gpu = Resolved.from_json(job.hardware).accelerator == "gpu"
     torch_is_ours = settings(options.determinism, seed=job.seed, threads=job.cpus)
-    with quiet(report.log), torch_is_ours, watch() as usage, stop_requests() as stop:
+    with quiet(report.log), torch_is_ours, watch(on_gpu=on_gpu) as usage, stop_requests() as stop:
         fit = _Fit(job, options, report)
         weights = train(fit.run, checkpoints=fit.checkpoints, stop=stop)
-    if _rank() == 0:
+    if rank() == 0:
         fit.write(weights)
         usage.record(report)
 
@@ -79,10 +81,12 @@ class _Fit:
     def _run(self, report: Report) -> Run:
         job, options, facts = self._job, self._options, self._prepared.facts
         device = _device(self._hardware)
-        network = options.network(facts, self.statistics).to(device)
+        network = options.network(facts, self.statistics)
+        if self._hardware.strategy != "fsdp":
+            network = network.to(device)
         weigher = Weigher.of(self._prepared, self.statistics, balanced=options.class_weight == "balanced")
         rows = self._prepared.rows("train")
-        steps = Steps(rows, min(self._hardware.batch_size, rows), self._hardware.devices, _rank())
+        steps = Steps(rows, min(self._hardware.batch_size, rows), self._hardware.devices, rank())
         _check(steps)
         return Run(
             options=options,
@@ -95,6 +99,7 @@ class _Fit:
             validation=self._validation(weigher, device=device),
             averages=Averages(network, options.average, decay=options.average_decay),
             state=self._state,
+            seed=job.seed,
             report=report,
             keep=Path(job.resume) if job.resume else Path(job.output).parent,
         )
@@ -119,17 +124,17 @@ class _Fit:
         if not self._prepared.rows("validation"):
             return None
         size = evaluation_rows(len(self._prepared.facts.features))
-        world, rank = self._hardware.devices, _rank()
+        world, place = self._hardware.devices, rank()
         if self._hardware.data == "stream":
 
             def read() -> Iterator[RowBatch]:
                 for batch in self._prepared.batches("validation", rows=size):
                     yield _rows(weigher.weighed(batch))
 
-            return lambda: (rows.to(device) for rows in dealt(read(), world=world, rank=rank))
+            return lambda: (rows.to(device) for rows in dealt(read(), world=world, rank=place))
         rows = _rows(self._whole("validation", weigher)).to(device)
         starts = range(0, len(rows.target), size)
-        return lambda: dealt((rows.part(start, start + size) for start in starts), world=world, rank=rank)
+        return lambda: dealt((rows.part(start, start + size) for start in starts), world=world, rank=place)
 
     def _whole(self, part: PartName, weigher: Weigher) -> Batch:
         prepared = self._prepared
@@ -195,10 +200,5 @@ def _rows(batch: Batch) -> RowBatch:
 
 def _device(hardware: Resolved) -> torch.device:
     if hardware.accelerator == "gpu":
-        return torch.device("cuda", _rank() if hardware.devices > 1 else torch.cuda.current_device())
+        return torch.device("cuda", rank() if hardware.devices > 1 else torch.cuda.current_device())
     return torch.device("cpu")
-
-
-def _rank() -> int:
-    distributed = torch.distributed
-    return distributed.get_rank() if distributed.is_available() and distributed.is_initialized() else 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mlops.formats.features import Prepared
@@ -15,7 +16,7 @@ from mlops_lightning.memory import fit_within_memory
 from mlops_lightning.native import read_native
 from mlops_lightning.ranks import launch
 from mlops_lightning.resolving import Resolved, resolve
-from mlops_lightning.usage import cuda_works
+from mlops_lightning.usage import usable_gpus
 
 if TYPE_CHECKING:
     from mlops_lightning.estimator import NeuralEstimator
@@ -48,12 +49,14 @@ def fit(estimator: NeuralEstimator, prepared: Prepared, *, context: Context) -> 
 
 
 def _resolved(estimator: NeuralEstimator, prepared: Prepared, machine: Machine) -> Resolved:
+    """Choose from what torch can use; where it can use no GPU, the driver's are named in the reason."""
+    usable = usable_gpus(machine.gpus)
     return resolve(
         estimator.hardware,
-        machine,
+        replace(machine, gpus=usable) if usable else machine,
         rows=prepared.rows("train"),
         width=len(prepared.facts.features),
         batch_size=estimator.batch_size,
         epochs=estimator.epochs,
-        usable=cuda_works() if machine.gpus else None,
+        usable=bool(usable),
     )

@@ -16,7 +16,7 @@ _UNITS = ((1e6, "M"), (1e3, "k"))
 
 
 class Progress:
-    """Tells how many epochs are done, the loss, the speed and the learning rate."""
+    """Tells how many steps are done, in which epoch, the loss, the speed and the learning rate."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
@@ -31,11 +31,11 @@ class Progress:
             return
         speed = (state.rows - self._rows) / passed
         self._told, self._rows = now, state.rows
-        epochs = self._run.options.epochs
-        done = state.epoch + state.step / self._run.steps.count
+        epochs, steps = self._run.options.epochs, self._run.steps.count
         loss = state.loss_sum / max(1, state.loss_rows)
-        note = f"epoch {min(state.epoch + 1, epochs)}/{epochs}, loss {loss:.4g}{_validation(state)}"
-        self._run.report.progress(done, epochs, f"{note}, {_short(speed)} rows/s, lr {self._run.lr():.2g}")
+        where = f"steps, epoch {min(state.epoch + 1, epochs)} of {epochs}, {100 * state.step / steps:.0f} %"
+        note = f"{where}, loss {loss:.4g}{_validation(state)}, {_short(speed)} rows/s, lr {self._run.lr():.2g}"
+        self._run.report.progress(state.epoch * steps + state.step, epochs * steps, note)
 
 
 def _validation(state: State) -> str:

@@ -10,8 +10,10 @@ from typing import Any
 
 __all__ = ["quiet"]
 
-_LOGGERS = ("lightning", "lightning.pytorch", "lightning.fabric", "torch._dynamo", "torch.distributed")
+_LOGGERS = ("lightning", "lightning.pytorch", "lightning.fabric", "torch._dynamo", "torch.distributed", "torch.onnx")
 _THEIRS = ("torch", "lightning", "torchmetrics")
+_OF_TOMORROW = (DeprecationWarning, PendingDeprecationWarning, FutureWarning)
+"""For those who write code: they come from wherever Python was when the libraries called it, such as copyreg."""
 
 
 @contextmanager
@@ -25,7 +27,7 @@ def quiet(log: logging.Logger) -> Iterator[None]:
         text = f"{category.__name__}: {message}"
         if text not in said:
             said.add(text)
-            theirs = any(f"/{name}/" in filename for name in _THEIRS)
+            theirs = issubclass(category, _OF_TOMORROW) or any(f"/{name}/" in filename for name in _THEIRS)
             log.log(logging.DEBUG if theirs else logging.WARNING, "%s", text)
 
     with warnings.catch_warnings():

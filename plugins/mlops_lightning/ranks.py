@@ -155,6 +155,8 @@ class _Crew:
 
     def listen(self, seconds: float) -> bool:
         """Take what has been said; False when nobody can say any more."""
+        if not self.selector.get_map():
+            time.sleep(seconds)
         for key, _ in self.selector.select(seconds) if self.selector.get_map() else ():
             rank: _Rank = key.data
             data = os.read(rank.lines.fileno(), 1 << 16)

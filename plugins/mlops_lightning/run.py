@@ -39,6 +39,7 @@ class Run:
 
     averages: Averages
     state: State
+    seed: int
     report: Report
     keep: Path
     """Folder for what a person should see of a fit that failed."""

@@ -25,7 +25,9 @@ def shard(network: nn.Module, mesh: DeviceMesh) -> None:
     for layer in _in_rows(network):
         if any(True for _ in layer.parameters()):
             fully_shard(layer, mesh=mesh)
-    fully_shard(network, mesh=mesh)
+    # By default the outermost weights stay gathered after a validation, as if the next step gave them back: an
+    # average that was put in place for it would then be trained on.
+    fully_shard(network, mesh=mesh, reshard_after_forward=True)
 
 
 def _in_rows(module: nn.Module) -> Iterator[nn.Module]:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 
+from mlops.stage import Gpu
 from mlops_lightning.job import Report
 
-__all__ = ["Usage", "cuda_works", "parsed_utilisation", "watch"]
+__all__ = ["Usage", "has_kernels", "parsed_utilisation", "usable_gpus", "watch"]
 
 _SECONDS = 1.0
 """Between two looks; nvidia-smi takes some 20 ms of one."""
@@ -36,20 +38,48 @@ class Usage:
             report.metric("gpu_utilisation", fmean(self.busy))
 
 
-def cuda_works() -> bool:
-    """Say whether torch can use a GPU here and now: how it was built, the driver, and what is visible decide."""
+def usable_gpus(listed: Sequence[Gpu]) -> tuple[Gpu, ...]:
+    """Give those of the driver's GPUs that torch can use here and now.
+
+    None, when torch was built without CUDA, when it does not get on with the driver, or when it has no
+    kernels for one of them; fewer, when CUDA_VISIBLE_DEVICES hides some.
+    """
     import torch
 
-    return torch.cuda.is_available()
+    if not listed or not torch.cuda.is_available():
+        return ()
+    visible = tuple(listed[: torch.cuda.device_count()])
+    built = torch.cuda.get_arch_list()
+    return visible if all(has_kernels(card.capability, built) for card in visible) else ()
+
+
+def has_kernels(capability: tuple[int, int], built: Sequence[str]) -> bool:
+    """Say whether a card of some compute capability can run what torch was built for.
+
+    Args:
+        capability: such as (8, 6).
+        built: as ``torch.cuda.get_arch_list`` gives it: sm_80 is code for 8.0 and later of the same first number,
+            compute_90 is compiled on first use for 9.0 and everything later, sm_90a runs on 9.0 alone.
+    """
+    found = [match for name in built if (match := re.fullmatch(r"(sm|compute)_(\d+)(\d)([a-z]?)", name))]
+    return not found or any(_fits(capability, match) for match in found)
+
+
+def _fits(capability: tuple[int, int], match: re.Match[str]) -> bool:
+    kind, major, minor, only = match.groups()
+    code = (int(major), int(minor))
+    if only:
+        return capability == code
+    return capability >= code and (kind == "compute" or capability[0] == code[0])
 
 
 @contextlib.contextmanager
-def watch() -> Iterator[Usage]:
-    """Watch the current GPU while a fit works; what is given is complete once the block is left."""
+def watch(*, on_gpu: bool) -> Iterator[Usage]:
+    """Watch the current GPU while a fit works on it; what is given is complete once the block is left."""
     import torch
 
     usage = Usage()
-    if not torch.cuda.is_available():
+    if not on_gpu:
         yield usage
         return
     torch.cuda.reset_peak_memory_stats()

@@ -66,16 +66,13 @@ def _factors(prepared: Prepared) -> NDArray[np.float64]:
 def _mean_weight(prepared: Prepared, factors: NDArray[np.float64] | None) -> float:
     if factors is None and not prepared.weighed:
         return 1.0
-    weight = pl.col("__weight__") if prepared.weighed else pl.lit(1.0)
     if factors is None:
-        found = _scan(prepared).select(weight.mean()).collect().item()
-    else:
-        sums = (
-            _scan(prepared).group_by("__target__").agg(weight.sum().alias("sum"), pl.len()).sort("__target__").collect()
-        )
-        heavy = factors[sums["__target__"].to_numpy()] * sums["sum"].to_numpy()
-        found = heavy.sum() / sums["len"].sum()
-    return float(found) or 1.0
+        return float(_scan(prepared).select(pl.col("__weight__").mean()).collect().item()) or 1.0
+    total = pl.col("__weight__").sum() if prepared.weighed else pl.len()
+    sums = _scan(prepared).group_by("__target__").agg(total.alias("weight"), pl.len().alias("rows"))
+    counted = sums.sort("__target__").collect()
+    heavy = factors[counted["__target__"].to_numpy()] * counted["weight"].to_numpy()
+    return float(heavy.sum() / counted["rows"].sum()) or 1.0
 
 
 def _scan(prepared: Prepared) -> pl.LazyFrame:

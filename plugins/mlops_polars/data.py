@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from mlops.formats.snapshot import Snapshot
 from mlops.formats.table import Roles, Table, Task
+from mlops.services.versions import at_revision
 from mlops.stage import Context, Stage
 from mlops_polars.fields import Expression, Flag, TypeName, Whole
 from mlops_polars.sources import FORMATS, Format, format_of, is_url, sqlite_file
 
-__all__ = ["Csv", "Data"]
+__all__ = ["Csv", "Data", "Taken"]
 
 
 class Csv(BaseModel):
@@ -41,6 +43,13 @@ class Csv(BaseModel):
     """Rows looked at to guess the types of columns that `types` does not declare."""
 
 
+class Taken(NamedTuple):
+    """What reading makes."""
+
+    table: Table
+    snapshot: Snapshot
+
+
 class Data(Stage):
     """Read a table from files, any fsspec URL or a database.
 
@@ -49,9 +58,16 @@ class Data(Stage):
     """
 
     libraries: ClassVar[tuple[str, ...]] = ("polars",)
+    located_by: ClassVar[tuple[str, ...]] = ("rev",)
 
     path: str = Field(min_length=1, examples=["data/flights.parquet", "s3://bucket/2024-*.csv", "sqlite:///sales.db"])
     """File, glob, fsspec URL (memory://, s3://, https://) or database URL; files are read in order of name."""
+
+    rev: str | None = Field(default=None, min_length=1, examples=["v1.0"])
+    """Commit, tag or branch whose content of `path` is read, whether DVC or git keeps it; the workspace when not given.
+
+    It does not count for reuse: the content that it leads to does.
+    """
 
     format: Format | None = None
     """Format of the source; told from the suffix when not given."""
@@ -116,6 +132,8 @@ class Data(Stage):
             raise ValueError("a database needs a `query`, such as: select * from sales order by id")
         if self.chosen_format != "sql" and self.query is not None:
             raise ValueError("`query` is for databases; use `where` and `columns` to choose from files")
+        if self.rev and (self.chosen_format == "sql" or is_url(self.path)):
+            raise ValueError("`rev` is for files of the project; a database or URL has no revisions")
         if self.columns and self.drop:
             raise ValueError("give `columns` or `drop`, not both")
         if self.task and not self.target:
@@ -139,7 +157,17 @@ class Data(Stage):
         if self.chosen_format == "sql":
             file = sqlite_file(self.path)
             return (file,) if file else ()
-        return () if is_url(self.path) and self.options else (self.path,)
+        return () if is_url(self.path) and self.options else (self.source,)
+
+    @property
+    def source(self) -> str:
+        """The path, at its revision where one is asked for."""
+        return at_revision(self.path, self.rev)
+
+    @property
+    def title(self) -> str:
+        """The path as errors name it."""
+        return f"{self.path} at {self.rev}" if self.rev else self.path
 
     def volatile(self) -> str:
         """Say that a source without files to fingerprint is read every time, unless `version` labels its state."""
@@ -148,8 +176,10 @@ class Data(Stage):
         kind = "a database" if self.chosen_format == "sql" else "a URL read with options"
         return f"{kind} cannot be fingerprinted; set `version` to a label to read it once for each label"
 
-    def run(self, *, context: Context) -> Table:
-        """Read the source into a table."""
+    def run(self, *, context: Context) -> Taken:
+        """Read the source into a table, and sum up what is in it."""
         from mlops_polars.reading import read_table
+        from mlops_polars.snapshot import snapshot_of
 
-        return read_table(self, context=context)
+        table = read_table(self, context=context)
+        return Taken(table, snapshot_of(table, context.output("snapshot")))

@@ -33,15 +33,15 @@ def read_table(data: Data, *, context: Context) -> Table:
     """
     scratch = context.folder / "scratch"
     scratch.mkdir()
-    with translated(data.path):
+    with translated(data.title):
         frame = _shaped(opened(data, context=context), data)
         _check_roles(data, frame.collect_schema().names())
-        context.log.info("reading %s", shown(data.path))
+        context.log.info("reading %s", shown(data.title))
         table = Table.create(context.output("table"), frame, roles=data.roles)
     shutil.rmtree(scratch)
     if not table.rows:
         cause = f"`where: {data.where}` keeps none of them" if data.where else "it is empty"
-        raise StageError("the table has no rows", where=shown(data.path), fix=f"look at the source: {cause}")
+        raise StageError("the table has no rows", where=shown(data.title), fix=f"look at the source: {cause}")
     return table
 
 
@@ -52,7 +52,7 @@ def opened(data: Data, *, context: Context) -> pl.LazyFrame:
         from mlops_polars.databases import queried
 
         return queried(data, scratch, context=context)
-    paths = found(data.path, context.find(data.path))
+    paths = found(data.path, context.find(data.source))
     if any(is_url(path) for path in paths):
         paths = fetched(paths, scratch, options=data.options)
     return scanned(data, paths)

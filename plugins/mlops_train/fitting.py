@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -29,12 +30,16 @@ _ROWS = 131_072
 def train(model: Estimator, prepared: Prepared, *, context: Context) -> Model:
     """Fit on train rows, predict the parts held out, write the model."""
     facts = prepared.facts
-    fitted = model.fit(prepared, context=context)
+    told: set[tuple[str, int | None]] = set()
+    fitted = model.fit(prepared, context=replace(context, on_metric=_noting(told, context)))
     predictions: dict[str, pl.DataFrame] = {
         part: _predictions(fitted, prepared, part, facts=facts) for part in HELD_OUT
     }
     history = {name: [float(value) for value in curve] for name, curve in fitted.history().items()}
-    _record(history, predictions["validation"], facts=facts, context=context)
+    _record(history, told, context=context)
+    if predictions["validation"].height:
+        name, value = loss(predictions["validation"], facts.task)
+        context.metric(f"validation_{name}", value)
     described = ModelFacts(
         family=f"{type(model).__module__}.{type(model).__qualname__}",
         task=facts.task,
@@ -74,13 +79,21 @@ def _check(scores: np.ndarray[Any, Any], *, rows: int, width: int) -> None:
         )
 
 
+def _noting(told: set[tuple[str, int | None]], context: Context) -> Callable[[str, float, int | None], None]:
+    """Pass metrics on, noting what the family tells while it learns."""
+
+    def on_metric(name: str, value: float, step: int | None) -> None:
+        told.add((name, step))
+        context.on_metric(name, value, step)
+
+    return on_metric
+
+
 def _record(
-    history: Mapping[str, Sequence[float]], validation: pl.DataFrame, *, facts: PreparedFacts, context: Context
+    history: Mapping[str, Sequence[float]], told: Collection[tuple[str, int | None]], *, context: Context
 ) -> None:
-    """Record the training curves and the final loss on validation rows."""
+    """Record what of the training curves was not told yet."""
     for name, curve in history.items():
         for step, value in enumerate(curve):
-            context.metric(name, value, step=step)
-    if validation.height:
-        name, value = loss(validation, facts.task)
-        context.metric(f"validation_{name}", value)
+            if (name, step) not in told:
+                context.metric(name, value, step=step)

@@ -149,7 +149,9 @@ class _Report(xgboost.callback.TrainingCallback):  # type: ignore[misc] # the li
         self._rounds, self._context = rounds, context
 
     def after_iteration(self, model: Any, epoch: int, evals_log: Mapping[str, Mapping[str, list[float]]]) -> bool:  # noqa: ARG002 - the library's signature
-        """Report the last part's loss; never stop."""
+        """Report each part's loss; never stop."""
+        for part, losses in evals_log.items():
+            self._context.metric(f"{part}_loss", next(iter(losses.values()))[-1], step=epoch)
         name, found = list(evals_log.items())[-1]
         self._context.progress(epoch + 1, self._rounds, f"{name} loss {next(iter(found.values()))[-1]:.5g}")
         return False

@@ -13,12 +13,12 @@ from typing import Any
 import polars as pl
 import pytest
 
-from mlops.executors.executor import Call, collect
 from mlops.formats.artifact import Artifact
 from mlops.formats.table import Roles, Table
 from mlops.plan.wiring import ports
 from mlops.plugins import Plugins
 from mlops.project import Project
+from mlops.services.executor import Call, collect
 from mlops.stage import Stage
 from mlops.testing import StageContract, make_context
 

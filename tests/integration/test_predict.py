@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import resource
@@ -18,6 +19,7 @@ from onnx import TensorProto, helper
 
 from mlops.cli import main
 from mlops.formats import Bundle
+from mlops.prediction.writing import Sink
 from mlops.store import Store
 
 INPUTS: list[dict[str, Any]] = [
@@ -114,6 +116,54 @@ def test_every_kind_of_file_gives_the_same(place: Path, source: str, target: str
     assert found["prediction"].to_list() == expected()
 
 
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_compressed_text_is_read_as_it_is(place: Path, kind: str) -> None:
+    WRITERS[kind](table(), place / f"in.{kind}")
+    (place / f"in.{kind}.gz").write_bytes(gzip.compress((place / f"in.{kind}").read_bytes()))
+    assert predict(f"input=in.{kind}.gz", "output=out.csv", "keep=id", "batch=3") == 0
+    assert pl.read_csv("out.csv")["prediction"].to_list() == expected()
+
+
+def test_a_compressed_line_without_an_end_is_a_header(place: Path) -> None:
+    (place / "in.csv.gz").write_bytes(gzip.compress(b"x,colour"))
+    assert predict("input=in.csv.gz", "output=out.csv") == 0
+    assert (place / "out.csv").read_text() == "prediction\n"
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_a_misspelt_column_is_named(place: Path, capsys: pytest.CaptureFixture[str], kind: str) -> None:
+    WRITERS[kind](table().rename({"colour": "color"}), place / f"in.{kind}")
+    assert predict(f"input=in.{kind}", "output=out.csv") == 1
+    assert "the column 'colour' (text) is missing (is it 'color'?)" in capsys.readouterr().err
+
+
+def test_what_a_killed_prediction_left_is_cleared_by_the_next_to_the_same_file(place: Path) -> None:
+    table().write_csv("in.csv")
+    killed = "sink.write(pl.DataFrame({'prediction': [1.0]})); os.kill(os.getpid(), signal.SIGKILL)"
+    program = f"""
+import os, pathlib, signal
+import polars as pl
+from mlops.prediction.writing import Sink
+with Sink(pathlib.Path("out.csv")) as sink: {killed}
+"""
+    subprocess.run([sys.executable, "-c", program], check=False, timeout=60)
+    (left,) = place.glob(".*.tmp")
+    assert predict("input=in.csv", "output=other.csv") == 0
+    assert left.exists()
+    assert predict("input=in.csv", "output=out.csv") == 0
+    assert not left.exists()
+
+
+def test_what_another_prediction_is_writing_stays(place: Path) -> None:
+    table().write_csv("in.csv")
+    with Sink(place / "out.csv") as sink:
+        sink.write(pl.DataFrame({"prediction": [1.0]}))
+        assert predict("input=in.csv", "output=out.csv") == 0
+        assert list(place.glob(".*.tmp"))
+    assert pl.read_csv("out.csv").height == 1
+    assert not list(place.glob(".*.tmp"))
+
+
 def test_batches_change_nothing(place: Path) -> None:
     table().write_parquet("in.parquet", row_group_size=4)
     for size in (1, 3, 10, 99):
@@ -207,7 +257,11 @@ def test_json_ends_with_one_object(place: Path, capsys: pytest.CaptureFixture[st
         (["input=in.csv", "output=out.xlsx"], 2, "suffix of 'out.xlsx' is not known"),
         (["input=in.csv", "output=model"], 2, "is a folder"),
         (["input=model", "output=out.csv"], 2, "model is a folder"),
-        (["input=in.csv", "output=out.csv", "keep=idd"], 2, "no column 'idd' to keep"),
+        (["input=in.csv", "output=out.csv", "keep=idd"], 2, "(?s)no column 'idd' to keep.*did you mean keep=id"),
+        (["input=in.csv", "output=out.csv.gz"], 2, "(?s)not written compressed.*write Parquet"),
+        (["input=in.parquet.gz", "output=out.csv"], 2, r"(?s)'in.parquet.gz' is not known.*\.csv\.gz"),
+        (["input=cut.jsonl.gz", "output=out.csv"], 1, "(?s)cannot be read.*cut.jsonl.gz"),
+        (["input=cut.csv.gz", "output=out.csv"], 1, "(?s)cannot be read.*cut.csv.gz"),
         (["input=other.csv", "output=out.csv"], 1, r"(?s)column 'x' \(a whole number\) is missing.*where: other.csv"),
         (["input=in.csv", "output=out.csv", "history.past=in.csv"], 2, "the model has no history 'past'"),
         (["input=in.csv"], 2, "output is not given|output: is not given"),
@@ -228,6 +282,9 @@ def test_mistakes_are_said_with_their_fix(
     (place / "old.csv").write_text("")
     (place / "bad.jsonl").write_text('{"x": 1, "colour": "red"}\n{"x": \n')
     (place / "bad.parquet").write_text("nothing")
+    (place / "in.parquet.gz").write_bytes(b"")
+    (place / "cut.jsonl.gz").write_bytes(gzip.compress(b'{"x": 1, "colour": "red"}\n' * 9)[:-12])
+    (place / "cut.csv.gz").write_bytes(gzip.compress(b"x,colour\n" + b"1,red\n" * 9)[:-12])
     (place / "twice.csv").write_text("x,colour,x\n1,red,2\n")
     (place / "twice.jsonl").write_text('{"x": 1, "colour": "red", "x": 2}\n')
     assert predict(*words) == code

@@ -157,7 +157,7 @@ def test_spread_weights_go_on_from_the_checkpoint_of_killed_processes(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     hardware = {"devices": 2, "strategy": "fsdp"}
-    fields = {"average": "ema", "hardware": hardware, "checkpoint": {"every_epochs": 1}}
+    fields = {"average": "ema", "dropout": 0.3, "hardware": hardware, "checkpoint": {"every_epochs": 1}}
     model = type(troubled("once")).model_validate({**options(devices=2), "trouble": "once", **fields})
     monkeypatch.setenv("MARK", str(tmp_path / "killed"))
     context = replace(here(tmp_path / "work"), resume=tmp_path / "resume")

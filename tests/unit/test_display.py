@@ -31,9 +31,16 @@ def test_progress_is_rare_where_nobody_watches(out: io.StringIO) -> None:
 
 @pytest.mark.parametrize(
     ("done", "total", "words"),
-    [(0.969697, 3, "1 of 3"), (1.25, 3, "1.2 of 3"), (12_000, 1_234_567, "12,000 of 1,234,567"), (7, 0, "7")],
+    [
+        (0.969697, 3, "32 %"),
+        (1.25, 2.5, "50 %"),
+        (1.0, 3, "1 of 3"),
+        (12_000, 1_234_567, "12,000 of 1,234,567"),
+        (7, 0, "7"),
+        (0.25, 0, "0.2"),
+    ],
 )
-def test_progress_has_one_decimal_at_most(out: io.StringIO, done: float, total: float, words: str) -> None:
+def test_progress_is_a_count_or_a_percentage(out: io.StringIO, done: float, total: float, words: str) -> None:
     Lines(out, str).progress("train", done, total, "loss 0.5")
     assert out.getvalue() == f"train: {words} loss 0.5\n"
 

@@ -74,6 +74,7 @@ def test_a_finished_run_tells_everything(runs: Path) -> None:
     assert facts == {
         "id": record.id,
         "recipe": "flights",
+        "parent": "",
         "overrides": ["train.lr=0.1"],
         "status": "done",
         "seed": 3,

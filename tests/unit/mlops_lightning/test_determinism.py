@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from mlops_lightning.determinism import random_state, restore_random_state, settings
+from mlops_lightning.determinism import draw_anew, random_state, restore_random_state, settings
 
 
 def draws() -> list[float]:
@@ -72,3 +72,14 @@ def test_all_is_as_before_even_after_an_error() -> None:
     with pytest.raises(ValueError, match="stop"), settings("strict", seed=0, threads=2):
         fail()
     assert facts() == before
+
+
+def test_each_place_of_a_fit_draws_chance_of_its_own_and_the_same_each_time() -> None:
+    def drawn(*places: int) -> tuple[float, float, float]:
+        with settings("seeded", seed=3, threads=1):
+            draw_anew(3, *places)
+            return torch.rand(1).item(), random.random(), float(np.random.rand())  # noqa: NPY002 - what a user's module may draw
+
+    places = [(0, 0), (0, 1), (1, 0), (1, 1)]
+    assert [drawn(*place) for place in places] == [drawn(*place) for place in places]
+    assert len({drawn(*place) for place in places}) == len(places)

@@ -33,15 +33,15 @@ def run(report: Report) -> Any:
     return SimpleNamespace(options=SimpleNamespace(epochs=4), steps=Steps(100, 10), report=report, lr=lambda: 0.0125)
 
 
-def test_it_tells_epochs_loss_speed_and_learning_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_tells_steps_epoch_loss_speed_and_learning_rate(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "_EVERY", 0.0)
     heard = Heard()
     state = State(epoch=1, step=5, loss_sum=30.0, loss_rows=60, rows=150)
     state.curves.validation_loss.append(0.25)
     Progress(run(heard)).show(state)
     ((done, total, note),) = heard.said
-    assert (done, total) == (1.5, 4)
-    assert note.startswith("epoch 2/4, loss 0.5, validation 0.25, ")
+    assert (done, total) == (15, 40)
+    assert note.startswith("steps, epoch 2 of 4, 50 %, loss 0.5, validation 0.25, ")
     assert note.endswith("rows/s, lr 0.013")
 
 

@@ -71,7 +71,7 @@ class TestContract(EstimatorContract):
 
 
 @pytest.mark.parametrize("which", ["Own", "Plain"])
-def test_a_module_of_ones_own_learns_and_exports(tmp_path: Path, which: str) -> None:
+def test_a_module_of_ones_own_learns_and_exports(tmp_path: Path, which: str, capfd: pytest.CaptureFixture[str]) -> None:
     prepared = make_prepared(tmp_path / "prepared", "regression")
     model = Mine(which=which, epochs=15, batch_size=32, lr=0.02)
     fitted = model.fit(prepared, context=make_context(tmp_path / "work"))
@@ -81,6 +81,7 @@ def test_a_module_of_ones_own_learns_and_exports(tmp_path: Path, which: str) -> 
     graph = fitted.onnx()
     assert str(Path.cwd()).encode() not in graph
     assert b".py" not in graph
+    assert capfd.readouterr() == ("", "")
     import onnxruntime
 
     session = onnxruntime.InferenceSession(graph)

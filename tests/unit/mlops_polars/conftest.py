@@ -32,7 +32,7 @@ def make_folder(tmp_path: Path) -> Callable[[], Path]:
 @pytest.fixture
 def read(make_folder: Callable[[], Path]) -> Read:
     """Run a ``data`` section."""
-    return lambda **section: Data.model_validate(section).run(context=make_context(make_folder()))
+    return lambda **section: Data.model_validate(section).run(context=make_context(make_folder())).table
 
 
 @pytest.fixture

@@ -106,9 +106,9 @@ def test_equal_sources_give_equal_bytes(read: Read, flights: Path) -> None:
     assert first == second
 
 
-def test_nothing_but_the_table_is_left_in_the_work_folder(read: Read, flights: Path) -> None:
+def test_nothing_but_the_outputs_is_left_in_the_work_folder(read: Read, flights: Path) -> None:
     table = read(path=f"sqlite:///{flights}/flights.db", query="select * from flights")
-    assert [item.name for item in table.folder.parent.iterdir()] == ["table"]
+    assert sorted(item.name for item in table.folder.parent.iterdir()) == ["snapshot", "table"]
 
 
 def test_every_value_that_does_not_fit_its_type_is_reported_at_once(read: Read, tmp_path: Path) -> None:

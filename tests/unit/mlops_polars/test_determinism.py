@@ -20,7 +20,7 @@ data = Data(path={str(FLIGHTS)!r}, types={{"delayed15": "int8"}}, where="delayed
 rare = {{"nullable": False, "severity": "quarantine"}}
 section = {{"columns": {{"visib": rare}}, "unique": [["flight", "time_hour", "origin"]],
            "unique_severity": "quarantine"}}
-made = data.run(context=make_context(root / "data"))
+made = data.run(context=make_context(root / "data")).table
 made = Validate.model_validate(section).run(made, context=make_context(root / "validate")).table
 Split(method="group").run(made, context=make_context(root / "split", seed=3))
 for file in sorted(path for path in root.rglob("*") if path.is_file()):

@@ -3,7 +3,8 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import pytest
-from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
 
 from mlops.origin import Origins, Setting
 from mlops.recipe.coercions import coercions
@@ -32,6 +33,14 @@ class Outer(BaseModel):
     either: Inner | Annotated[int, Strict()] | None = None
     mixed: Annotated[int, Strict()] | bool | str = 1
     pair: tuple[int, ...] = Field(default=(1,), min_length=1)
+    even: int = 2
+
+    @field_validator("even")
+    @classmethod
+    def _is_even(cls, value: int) -> int:
+        if value % 2:
+            raise PydanticCustomError("odd", "{value} is odd", {"value": value, "fix": "add one"})
+        return value
 
 
 def told(values: dict[str, Any]) -> list[tuple[str, str, str]]:
@@ -54,6 +63,7 @@ def told(values: dict[str, Any]) -> list[tuple[str, str, str]]:
         ({"name": 1.5}, "s.name", "must be text, not 1.5", "quote it: '1.5'"),
         ({"name": None}, "s.name", "must be text, not null", "allowed: text – What it is called."),
         ({"share": "0.5"}, "s.share", "must be a number, not '0.5'", "write 0.5 without quotes"),
+        ({"even": 3}, "s.even", "3 is odd", "add one"),
         ({"share": 1}, "s.share", "must be less than 1, not 1", "allowed: number, > 0, < 1"),
         ({"inner": {"depth": 0}}, "s.inner.depth", "must be at least 1, not 0", "allowed: whole number, ≥ 1 – How"),
         ({"inner": []}, "s.inner", "must be a mapping of keys to values, not []", "write its keys below it: depth"),

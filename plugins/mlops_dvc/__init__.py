@@ -1,0 +1,1 @@
+"""Versions of data files, kept by DVC."""

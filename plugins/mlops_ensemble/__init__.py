@@ -1,0 +1,1 @@
+"""Greedy weighted ensembles of trained models."""

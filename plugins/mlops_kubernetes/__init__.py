@@ -1,0 +1,1 @@
+"""Manifests that deploy a model to Kubernetes."""

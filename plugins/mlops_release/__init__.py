@@ -1,0 +1,1 @@
+"""The way of a model to its users: gates, register, deploy."""

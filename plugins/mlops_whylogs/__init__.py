@@ -1,0 +1,1 @@
+"""Profiles of data by whylogs, and what has drifted between two of them."""

@@ -1,0 +1,75 @@
+"""Telling people of alarms: on the terminal, in a file, to a webhook."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import urllib.request
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from mlops.durable import writing
+from mlops.services.monitor import Window
+
+if TYPE_CHECKING:
+    from mlops.stage import Place
+    from mlops_whylogs.monitor import AlertPart
+
+__all__ = ["tell"]
+
+_PATIENCE = 10.0
+_LOG = logging.getLogger("mlops.monitor")
+
+
+def tell(alerts: Sequence[AlertPart], subject: str, windows: Sequence[Window], *, place: Place) -> None:
+    """Tell of each window that has alarms; one that cannot be told keeps no other from it, and is logged."""
+    for alert in alerts if windows else ():
+        try:
+            for window in windows:
+                _send(alert, _message(subject, window), place=place)
+        except (OSError, ValueError) as exc:
+            _LOG.warning("an alert could not be sent to %s: %s", alert.path or alert.to, exc)
+
+
+def _message(subject: str, window: Window) -> dict[str, Any]:
+    return {
+        "subject": subject,
+        "start": window.start,
+        "end": window.end,
+        "rows": window.rows,
+        "labels": window.labels,
+        "versions": list(window.versions),
+        "alarms": [vars(item) for item in window.alarms],
+    }
+
+
+def _send(alert: AlertPart, message: dict[str, Any], *, place: Place) -> None:
+    if alert.to == "log":
+        for alarm in message["alarms"]:
+            _LOG.warning("%s, %s: %s", message["subject"], message["start"], alarm["sentence"])
+    elif alert.to == "file":
+        _append(message, place, alert.path or ".mlops/alerts.jsonl")
+    else:
+        _post(str(alert.url), message)
+
+
+def _append(message: dict[str, Any], place: Place, name: str) -> None:
+    path = place.root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with writing(path, "append an alert"):
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+        try:
+            os.write(descriptor, json.dumps(message, ensure_ascii=False).encode() + b"\n")
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _post(url: str, message: dict[str, Any]) -> None:
+    if not url.startswith(("http://", "https://")):
+        raise ValueError("a webhook's url begins with http:// or https://")
+    body = json.dumps(message, ensure_ascii=False).encode()
+    asked = urllib.request.Request(url, data=body, headers={"Content-Type": "application/json"})  # noqa: S310 - checked
+    with urllib.request.urlopen(asked, timeout=_PATIENCE) as answer:  # noqa: S310 - checked above
+        answer.read()

@@ -1,0 +1,88 @@
+"""What the section ``monitor`` says: windows, what counts as drift or decay, and who is told."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BeforeValidator, Field
+
+from mlops.services.monitor import Monitor, Subject, Watched
+from mlops.stage import Part, Place
+from mlops_whylogs.floors import Floors
+
+__all__ = ["AlertPart", "WhylogsMonitor", "seconds"]
+
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+
+
+def seconds(value: Any) -> Any:
+    """Read '30m', '6h', '1d' or '2w' as seconds."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhdw])", value) if isinstance(value, str) else None
+    return float(found[1]) * _UNITS[found[2]] if found else value
+
+
+class AlertPart(Part):
+    """Someone who is told of alarms."""
+
+    to: Literal["log", "file", "webhook"] = "log"
+    """log: the terminal and the run's log; file: one JSON object a line; webhook: a JSON body sent by POST."""
+
+    path: str | None = None
+    """The file, relative to the project."""
+
+    url: str | None = None
+    """The webhook's URL; write a secret one as ${oc.env:NAME}."""
+
+
+class WhylogsMonitor(Monitor):
+    """Profile each window with whylogs and compare it with the reference profile and the test metrics.
+
+    An alarm needs an effect above its floor and, over all comparisons of a window together, more than
+    chance: so many false alarms a year as are allowed, and no more with many columns or short windows.
+    """
+
+    libraries: ClassVar[tuple[str, ...]] = ("whylogs", "polars", "numpy")
+    extra: ClassVar[str] = "whylogs"
+
+    window: Annotated[float, BeforeValidator(seconds), Field(gt=0)] = 86400.0
+    """Length of a window: seconds, or text such as 6h, 1d, 4w."""
+
+    clock: str | None = None
+    """Column that says when a row happened; when null, the time it was received counts."""
+
+    ignore: tuple[str, ...] = ()
+    """Columns that are not compared, such as those that follow the seasons."""
+
+    min_rows: Annotated[int, Field(ge=1)] = 200
+    """Fewer rows are not compared: they say nothing."""
+
+    floors: Floors = Floors()
+    """From which size on a difference counts."""
+
+    false_alarms_per_year: Annotated[float, Field(gt=0, le=1000)] = 0.5
+    """How many alarms of drift to expect in a year in which nothing changes."""
+
+    metric: str | None = None
+    """Metric whose decay counts; the evaluation's headline, or log_loss or rmse, when null."""
+
+    max_decay: Annotated[float, Field(gt=0)] = 0.1
+    """Loss of that metric that is still accepted, as a share of its value on the test rows."""
+
+    min_labels: Annotated[int, Field(ge=2)] = 200
+    """Labelled rows needed before performance is judged."""
+
+    groups: tuple[str, ...] = ()
+    """Columns between whose groups the error should not differ."""
+
+    max_gap: Annotated[float, Field(gt=0)] = 0.2
+    """Difference of the error between groups from which on it counts."""
+
+    alerts: tuple[AlertPart, ...] = (AlertPart(),)
+    """Who is told of fresh alarms."""
+
+    def look(self, subject: Subject, place: Place) -> Watched:
+        """Compare every window with the reference."""
+        from mlops_whylogs.looking import look
+
+        return look(self, subject, place)

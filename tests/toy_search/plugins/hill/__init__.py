@@ -1,0 +1,1 @@
+"""Stages that measure something at once, for tests of searches."""
