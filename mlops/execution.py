@@ -70,7 +70,7 @@ def execute_recipe(
         recipe = work.recipe(overrides)
         out = sys.stderr if as_json else sys.stdout
         with work.store.using():
-            recipe = _searched(work, recipe, selection, capture, out=out)
+            recipe = _searched(work, recipe, selection, capture, out=out, parent=parent)
             plan = work.plan(recipe, selection)
             finished = _carried_out(work, plan, capture, out=out, parent=parent)
             if finished.exit_code == 0 and selection == Selection():
@@ -81,7 +81,9 @@ def execute_recipe(
         raise
 
 
-def _searched(work: Workspace, recipe: Recipe, selection: Selection, capture: Capture, *, out: TextIO) -> Recipe:
+def _searched(
+    work: Workspace, recipe: Recipe, selection: Selection, capture: Capture, *, out: TextIO, parent: str
+) -> Recipe:
     """Put what a search finds into a recipe that asks for one."""
     if recipe.search is None:
         return recipe
@@ -96,7 +98,7 @@ def _searched(work: Workspace, recipe: Recipe, selection: Selection, capture: Ca
         following = Following(work.project, record.folder, recipe.values.get("tracker"))
         return _watched(work, plan, record, show=Followers((show, following)))
 
-    return settle(hunt, carried, out=out, environment=capture.finish)
+    return settle(hunt, carried, out=out, environment=capture.finish, parent=parent)
 
 
 def _carried_out(work: Workspace, plan: Plan, capture: Capture, *, out: TextIO, parent: str) -> Finished:
@@ -118,7 +120,7 @@ def _carried_out(work: Workspace, plan: Plan, capture: Capture, *, out: TextIO, 
         record.finish(report.status, metrics=report.metrics, error=report.error)
     say_ending(report, record.folder, [mask(word) for word in recipe.overrides], store=work.store, out=out)
     following.settle(out, wait=report.status != "interrupted")
-    return Finished(record.id, report)
+    return Finished(record.id, report, recipe.trials)
 
 
 def _refuse_missing_libraries(plan: Plan) -> None:
@@ -149,6 +151,7 @@ def _leave_note(work: Workspace, recipe: Recipe, report: Report, *, since: Glanc
             "seed": recipe.head.seed,
             "document": _document(recipe),
             "plan": render(plan),
+            "search": list(recipe.trials),
             "pages": {name: Mask(recipe.secrets)(text) for name, text in recipe.pages.items()},
             "packages": sorted({_home(cls) for cls in classes}),
             "sources": sorted({source for section in recipe.sections for source in section.stage.sources()}),

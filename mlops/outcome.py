@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TextIO
@@ -22,6 +23,9 @@ SHIPPED = "bundle"
 
 _FRAGMENT = "fragment-"
 """Begins the names of files in a run's folder that become part of its page."""
+
+DEPLOYED = "deployment"
+"""The format that says what serves now, and goes on when the run has ended."""
 
 Status = Literal["done", "failed", "interrupted"]
 _EXIT = {"done": 0, "failed": 1, "interrupted": 130}
@@ -51,6 +55,8 @@ class Finished:
 
     run: str
     report: Report
+    search: Sequence[Mapping[str, Any]] = ()
+    """Trials of the search that came before it, the best first."""
 
     @property
     def exit_code(self) -> int:
@@ -60,7 +66,8 @@ class Finished:
     def to_json(self) -> dict[str, Any]:
         """Give the stable machine-readable form."""
         steps = [{"stage": s.stage, "action": s.action, "seconds": round(s.seconds, 6)} for s in self.report.steps]
-        return {"run": self.run, "status": self.report.status, "steps": steps, "metrics": self.report.metrics}
+        made = {"run": self.run, "status": self.report.status, "steps": steps, "metrics": self.report.metrics}
+        return made | ({"search": list(self.search)} if self.search else {})
 
 
 class Recorder:
@@ -140,5 +147,8 @@ def say_ending(report: Report, folder: Path, overrides: Sequence[str], *, store:
         for ref in step.outputs:
             if ref.format == SHIPPED:
                 out.write(f"{ref.name:<8} {store.path(ref.digest)}\n")
+            elif ref.format == DEPLOYED:
+                name = json.loads((store.path(ref.digest) / "deployment.json").read_bytes())["name"]
+                out.write(f"serving  mlops status {name}; to end it: mlops stop {name}\n")
     out.write(f"details  mlops runs show {folder.name}\n")
     out.flush()

@@ -100,7 +100,7 @@ def leave(project: Project, overrides: Sequence[str], facts: Mapping[str, Any], 
         "environment": hidden(project.state, {name: facts["secrets"][name] for name in sorted(names)}),
         "packages": packages,
         "sources": sources,
-        **{name: facts[name] for name in ("recipe", "seed", "document", "plan", "pages", "steps")},
+        **{name: facts[name] for name in ("recipe", "seed", "document", "plan", "pages", "search", "steps")},
     }
     write_hint(_path(project, overrides), json.dumps(note, ensure_ascii=False).encode())
 
@@ -199,7 +199,7 @@ def _recorded(
             show.step_finished(result)
         record.finish("done", metrics=report.metrics)
     say_ending(report, record.folder, overrides, store=store, out=out)
-    return Finished(record.id, report)
+    return Finished(record.id, report, note["search"])
 
 
 def _mask(note: Mapping[str, Any]) -> Any:

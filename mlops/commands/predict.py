@@ -5,13 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from pathlib import Path
 
 from mlops.commands.arguments import parser
 from mlops.prediction import Predicted, Request, predict
 from mlops.prediction.progress import watcher
 from mlops.prediction.request import KEYS
 from mlops.project import Project
+from mlops.stage import Place
 from mlops.text import duration
 
 __all__ = ["main"]
@@ -31,11 +33,24 @@ def main(argv: list[str]) -> int:
     given = made.parse_intermixed_args(argv)
     watch = watcher(sys.stderr, quiet=given.json)
     try:
-        done = predict(Request.read(given.words), Project.here(), tell=watch.tell)
+        done = predict(_registered(Request.read(given.words)), Project.here(), tell=watch.tell)
     finally:
         watch.close()
     print(json.dumps({**asdict(done), "rows_per_second": round(done.pace)}) if given.json else _said(done))
     return 0
+
+
+def _registered(request: Request) -> Request:
+    """Put the folder of the bundle in the place of MODEL@VERSION or MODEL@ALIAS."""
+    model, sign, wanted = request.model.partition("@")
+    if not sign or Path(request.model).exists():
+        return request
+    from mlops.model_registry import open_registry
+    from mlops.workspace import Workspace
+
+    work = Workspace.here()
+    registry, place = open_registry(work, (), choice="mlflow"), Place(work.project.root, work.project.state)
+    return replace(request, model=str(registry.bundle(registry.find(model, wanted, place), place)))
 
 
 def _said(done: Predicted) -> str:

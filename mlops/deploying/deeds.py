@@ -10,7 +10,7 @@ from mlops.errors import MlopsError
 from mlops.model_registry import open_registry
 from mlops.services.audit import AuditLog
 from mlops.services.promotion import settle, subject_of
-from mlops.services.target import Deployed
+from mlops.services.target import Deployed, remember, remembered
 from mlops.stage import Place
 from mlops.workspace import Workspace
 
@@ -38,6 +38,8 @@ def deploy(work: Workspace, request: Request, place: Place) -> Deployed:
     except MlopsError as exc:
         log.write("deploy failed", subject, {**facts, "why": exc.what})
         raise
+    if wanted.name not in remembered(place):  # its target left it to us
+        remember(wanted.name, wanted.target, place)
     if wanted.registry is not None:
         settle(wanted.registry, deployed, place, model=wanted.version.model, tried=wanted.version.version)
     return deployed

@@ -15,7 +15,7 @@ from mlops.masking import named_in, reveal
 from mlops.stage import Part
 from mlops.workspace import Workspace
 
-__all__ = ["built", "chosen"]
+__all__ = ["built", "chosen", "overridden"]
 
 
 def chosen(work: Workspace, group: str, choice: str, *, kind: type[Part], keys: Mapping[str, Any]) -> Any:
@@ -38,10 +38,15 @@ def chosen(work: Workspace, group: str, choice: str, *, kind: type[Part], keys: 
     values = file.root.data() if not file.faults else None
     if not isinstance(values, Mapping):
         raise ProjectError(f"the {group} {choice!r} cannot be read", where=file.name, fix="mlops check finds mistakes")
-    return built(work, _with(values, keys), kind=kind, where=file.name)
+    return built(work, overridden(values, keys), kind=kind, where=file.name)
 
 
-def _with(values: Mapping[str, Any], keys: Mapping[str, Any]) -> dict[str, Any]:
+def overridden(values: Mapping[str, Any], keys: Mapping[str, Any]) -> dict[str, Any]:
+    """Set dotted keys in nested values.
+
+    Raises:
+        ProjectError: a key lies below a value.
+    """
     made = copy.deepcopy(dict(values))
     for key, value in keys.items():
         *path, last = key.split(".")

@@ -19,8 +19,8 @@ KEYS = {
     "recipe": "a recipe whose target, strategy and registry are taken; further words are its overrides",
     "version": "with recipe: a number, champion, challenger or latest",
     "deployment": "what the deployment is called (default: the model's name)",
-    "target": "where to, a choice of the group target (default local); target.KEY=VALUE sets its keys",
-    "strategy": "how, a choice of the group strategy (default direct); strategy.KEY=VALUE sets its keys",
+    "target": "where to, a choice of the group target (default: what the deployment has, or local); target.KEY=VALUE",
+    "strategy": "how, a choice of the group strategy (default direct); strategy.KEY=VALUE",
     "registry": "a choice of the group registry (default mlflow)",
 }
 _SOURCES = ("model", "bundle", "recipe")
@@ -37,7 +37,9 @@ class Request:
     wanted: str
     version: str = ""
     deployment: str = ""
-    target: str = "local"
+    target: str = ""
+    """A choice of the group; empty for what the deployment has, or local."""
+
     strategy: str = "direct"
     registry: str = "mlflow"
     keys: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mlops.deploying.groups import chosen
+from mlops.deploying.groups import built, chosen, overridden
 from mlops.deploying.request import Request
 from mlops.errors import ProjectError
 from mlops.model_registry import open_registry
 from mlops.prediction.finding import find_bundle
 from mlops.recipe import Recipe
 from mlops.services.registry import CHAMPION, ModelVersion, Registry
-from mlops.services.target import Strategy, Target
+from mlops.services.target import Strategy, Target, folder_of, remembered
 from mlops.stage import Place
 from mlops.workspace import Workspace
 
@@ -44,7 +44,6 @@ def order(work: Workspace, request: Request, place: Place) -> Order:
     """
     if request.source == "recipe":
         return _of_recipe(work, request, place)
-    target = chosen(work, "target", request.target, kind=Target, keys=request.keys["target"])
     strategy = chosen(work, "strategy", request.strategy, kind=Strategy, keys=request.keys["strategy"])
     registry = None
     if request.source == "bundle" or _is_bundle(request.wanted):
@@ -52,7 +51,21 @@ def order(work: Workspace, request: Request, place: Place) -> Order:
     else:
         registry = open_registry(work, (), choice=request.registry)
         version = _registered(registry, request.wanted, request.version, place)
-    return Order(request.deployment or version.model, version, target, strategy, registry)
+    name = request.deployment or version.model
+    return Order(name, version, _target(work, request, place, name), strategy, registry)
+
+
+def _target(work: Workspace, request: Request, place: Place, name: str) -> Target:
+    """Build the target that is named, or the one that the deployment has, with the keys that are given."""
+    keys = request.keys["target"]
+    known = None if request.target else remembered(place).get(name)
+    if known is None:
+        made = chosen(work, "target", request.target or "local", kind=Target, keys=keys)
+    else:
+        where = str(folder_of(name, place) / "target.json")
+        made = built(work, overridden(known, keys), kind=Target, where=where)
+    assert isinstance(made, Target)  # noqa: S101 - asked for above
+    return made
 
 
 def _of_recipe(work: Workspace, request: Request, place: Place) -> Order:

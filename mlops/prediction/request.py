@@ -14,7 +14,7 @@ __all__ = ["KEYS", "BadRows", "Request"]
 BadRows = Literal["fail", "keep", "skip"]
 
 KEYS = {
-    "model": "a bundle's folder, or a recipe: then the bundle of its last finished run",
+    "model": "a folder of a bundle, MODEL@VERSION or MODEL@ALIAS of the registry, or a recipe (its last finished run)",
     "input": "file, or glob in quotes: CSV, Parquet, JSON Lines or Arrow, by its suffix",
     "output": "file to write: CSV, Parquet, JSON Lines or Arrow, by its suffix",
     "keep": "columns of the input to write beside the predictions, such as keep=id,time; those of CSV stay text",

@@ -130,6 +130,9 @@ class Recipe:
     pages: Mapping[str, str] = field(default_factory=dict)
     """Name → HTML that tells how the recipe came about, for the page of its runs."""
 
+    trials: tuple[Mapping[str, Any], ...] = ()
+    """Trials of the search that found what it holds, the best first."""
+
     @property
     def document(self) -> str:
         """The whole recipe as YAML, as it is kept with a run."""

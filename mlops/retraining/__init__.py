@@ -1,5 +1,6 @@
 """Trains a model again when its policy says so, and writes down what came of it."""
 
-from mlops.retraining.cycle import Retrained, Retraining, retrain
+from mlops.retraining.cycle import retrain
+from mlops.retraining.round import Outcome, Retrained, Retraining
 
-__all__ = ["Retrained", "Retraining", "retrain"]
+__all__ = ["Outcome", "Retrained", "Retraining", "retrain"]

@@ -14,6 +14,7 @@ from mlops.schema.models import REFERENCE, Schema, keys_of
 from mlops.schema.sections import Sections
 from mlops.schema.survey import Survey, survey
 from mlops.schema.targets import Targets
+from mlops.services.space import KINDS, MARK
 from mlops.stage import Part, Stage
 
 __all__ = ["recipe_schema", "schema_text"]
@@ -57,10 +58,21 @@ def schema_text(schema: Schema) -> str:
 
 
 def _reference() -> Schema:
+    """What may stand in any value's place: a reference to another, or a range that is searched."""
+    words = "A reference such as ${seed} or ${oc.env:NAME}; ??? must be given on the command line."
     return {
-        "type": "string",
-        "pattern": r"\$\{[^}]+\}|^\?\?\?$",
-        "description": "A reference such as ${seed} or ${oc.env:NAME}; ??? must be given on the command line.",
+        "description": words,
+        "anyOf": [
+            {"type": "string", "pattern": r"\$\{[^}]+\}|^\?\?\?$", "description": words},
+            {
+                "type": "object",
+                "description": "A range that is searched: see tune.",
+                "required": [MARK],
+                "properties": {MARK: {"enum": list(KINDS)}, "low": {"type": "number"}, "high": {"type": "number"}}
+                | {"values": {"type": ["array", "object"]}},
+                "additionalProperties": False,
+            },
+        ],
     }
 
 

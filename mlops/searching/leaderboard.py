@@ -16,7 +16,7 @@ from mlops.searching.journal import Found
 from mlops.services.searcher import Trial
 from mlops.text import duration, table
 
-__all__ = ["Leaderboard", "fragment", "rows", "values_text"]
+__all__ = ["Leaderboard", "fragment", "ordered", "rows", "values_text"]
 
 _SHOWN = 10
 _DIGITS = 6
@@ -45,7 +45,7 @@ class Leaderboard:
         count = len(found.trials)
         self._say(f"\nsearch: {count} {'trial' if count == 1 else 'trials'} in {duration(found.spent)}")
         self._say(table(("rank", "trial", _metric(self.hunt), "took", "values"), rows(found)[:_SHOWN]) + "\n")
-        data = json.dumps([trial.to_json() for trial in _ordered(found)], ensure_ascii=False)
+        data = json.dumps([trial.to_json() for trial in ordered(found)], ensure_ascii=False)
         write_hint(record.folder / "leaderboard.json", data.encode() + b"\n")
 
     def _say(self, text: str) -> None:
@@ -57,7 +57,8 @@ def _metric(hunt: Hunt) -> str:
     return hunt.searcher.metric or f"{hunt.searcher.until}.validation loss"
 
 
-def _ordered(found: Found) -> list[Trial]:
+def ordered(found: Found) -> list[Trial]:
+    """List the trials, the best first, those without a score last."""
     ranked = found.ranked
     return [*ranked, *(trial for trial in found.trials if trial not in ranked)]
 
@@ -73,7 +74,7 @@ def rows(found: Found) -> list[tuple[str, str, str, str, str]]:
             duration(trial.seconds),
             values_text(trial.values),
         )
-        for place, trial in enumerate(_ordered(found), start=1)
+        for place, trial in enumerate(ordered(found), start=1)
     ]
 
 

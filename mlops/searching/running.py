@@ -20,7 +20,7 @@ from mlops.record import RunFacts, RunRecord
 from mlops.runner import ended_by_signal
 from mlops.searching.hunt import Hunt
 from mlops.searching.journal import Found
-from mlops.searching.leaderboard import Leaderboard, fragment
+from mlops.searching.leaderboard import Leaderboard, fragment, ordered
 from mlops.searching.trying import Objective
 from mlops.searching.view import plan_text
 from mlops.services.searcher import SearchTask, Trial
@@ -37,7 +37,9 @@ class SearchEnded(MlopsError):
     exit_code = 130
 
 
-def settle(hunt: Hunt, carried: Carried, *, out: TextIO, environment: Callable[[], dict[str, Any]]) -> Recipe:
+def settle(
+    hunt: Hunt, carried: Carried, *, out: TextIO, environment: Callable[[], dict[str, Any]], parent: str = ""
+) -> Recipe:
     """Search until nothing is left to do, and give the recipe that goes on.
 
     Args:
@@ -45,6 +47,7 @@ def settle(hunt: Hunt, carried: Carried, *, out: TextIO, environment: Callable[[
         carried: carries out the stages that all trials share.
         out: where the trials are listed.
         environment: tells where the search happens, for its record.
+        parent: the sweep that the search is a part of.
 
     Raises:
         SearchEnded: it was interrupted.
@@ -56,16 +59,19 @@ def settle(hunt: Hunt, carried: Carried, *, out: TextIO, environment: Callable[[
         with locked(hunt.journal.lock, on_wait=lambda: out.write(waits)):
             found = hunt.journal.read()
             if not hunt.is_finished(found):
-                found = _searched(hunt, carried, out=out, environment=environment)
-    return replace(hunt.winner(found), pages={"search": fragment(hunt, found)})
+                found = _searched(hunt, carried, out=out, environment=environment, parent=parent)
+    trials = tuple(trial.to_json() for trial in ordered(found))
+    return replace(hunt.winner(found), pages={"search": fragment(hunt, found)}, trials=trials)
 
 
-def _searched(hunt: Hunt, carried: Carried, *, out: TextIO, environment: Callable[[], dict[str, Any]]) -> Found:
+def _searched(
+    hunt: Hunt, carried: Carried, *, out: TextIO, environment: Callable[[], dict[str, Any]], parent: str
+) -> Found:
     recipe, mask = hunt.recipe, Mask(hunt.recipe.secrets)
     hunt.refuse_missing_libraries()
     found = hunt.journal.read()
     out.write(f"recipe {recipe.name}\n{mask(plan_text(hunt, found))}\n\n")
-    facts = RunFacts(recipe.name, recipe.document, recipe.overrides, recipe.head.seed)
+    facts = RunFacts(recipe.name, recipe.document, recipe.overrides, recipe.head.seed, parent=parent)
     with RunRecord.open(hunt.work.project.state / "runs", facts, mask=mask) as record:
         record.note(environment=environment(), search={"key": hunt.key})
         quest = _Quest(hunt, record, Leaderboard(hunt, out), time.time())

@@ -139,6 +139,8 @@ class Watched:
     """Starts of the windows whose alarms had not been told before."""
 
     report: Path | None = None
+    clock: str = "_time"
+    """Column of the subject's rows by which they were cut into windows."""
 
     def to_json(self) -> dict[str, Any]:
         """Give the values that JSON can hold."""

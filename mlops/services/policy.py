@@ -28,7 +28,10 @@ class History:
     """When the last retraining began, whatever came of it; None before the first."""
 
     seen_until: str
-    """Start of the last window that the last retraining had seen; empty before the first."""
+    """Start of the last window that the last retraining had seen, unless that failed; empty before the first."""
+
+    registered: float | None = None
+    """When the version that serves was registered, in seconds since the epoch; None when that is not known."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class Decision:
 
 
 class Policy(Part, ABC):
-    """Decides on retraining. Must be light and depend on its history alone."""
+    """Decides on retraining: the engine asks it in every round. Must be light and depend on its history alone."""
 
     collect: str | None = None
     """Folder of Parquet files, among those that the recipe reads, to which labelled rows of the traffic are added."""
@@ -49,3 +52,11 @@ class Policy(Part, ABC):
     @abstractmethod
     def decide(self, history: History) -> Decision:
         """Say whether to train again now."""
+
+    def learns_from(self, window: Window) -> bool:  # noqa: ARG002 - for those that are choosy
+        """Say whether labelled rows of a window may be collected; those of another one wait until it may be."""
+        return True
+
+    def moment(self, history: History) -> float:
+        """Give the time by which this policy counts, in seconds since the epoch."""
+        return history.now

@@ -12,7 +12,7 @@ from mlops.describe import fields, one_line
 from mlops.formats.artifact import Artifact
 from mlops.plan.wiring import ports
 from mlops.services.executor import Call, collect
-from mlops.stage import Stage
+from mlops.stage import Context, Stage
 from mlops.testing.context import make_context
 
 __all__ = ["StageContract"]
@@ -39,10 +39,14 @@ class StageContract(ABC):
         del folder
         return {}
 
+    def context(self, folder: Path, *, cpus: int = 1) -> Context:
+        """Make what it works with; a stage with an effect outside its outputs gets its `place` and `digests` here."""
+        return make_context(folder, seed=7, cpus=cpus)
+
     def made(self, folder: Path, *, cpus: int = 1) -> dict[str, Path]:
         """Run the stage once; output → folder."""
         stage = self.stage()
-        context = make_context(folder / "work", seed=7, cpus=cpus)
+        context = self.context(folder / "work", cpus=cpus)
         given = folder / "inputs"
         given.mkdir()
         found = ports(type(stage))

@@ -12,6 +12,7 @@ from mlops.errors import StageError
 from mlops.formats import Model, Prepared
 from mlops.formats.model import ModelFacts
 from mlops.stage import Context
+from mlops_ensemble.export import joined
 from mlops_ensemble.fitted import FittedEnsemble, Member, averaged
 from mlops_ensemble.greedy import Truth, loss_of, select
 
@@ -35,7 +36,9 @@ def blend(stage: Blend, prepared: Prepared, models: Mapping[str, Model], *, cont
     truth = _truth(next(iter(predictions.values())), facts)
     if not len(truth.target):
         raise StageError("there are no validation rows to choose weights on", fix="give the split some")
-    weights, curve = select(np.stack([_scores(frame) for frame in predictions.values()]), truth, rounds=stage.rounds)
+    losses = {name: loss_of(_scores(frame), truth) for name, frame in predictions.items()}
+    models = _joinable(models, min(losses, key=lambda name: losses[name]), facts, context=context)
+    weights, curve = select(np.stack([_scores(predictions[name]) for name in models]), truth, rounds=stage.rounds)
     for step, value in enumerate(curve):
         context.metric("ensemble_loss", value, step=step)
     kept = {name: weight for name, weight in zip(models, weights, strict=True) if weight}
@@ -70,6 +73,20 @@ def _agreed(prepared: Prepared, models: Mapping[str, Model]) -> ModelFacts:
                 fix="join models that were trained on the same prepared features",
             )
     return first
+
+
+def _joinable(models: Mapping[str, Model], best: str, facts: ModelFacts, *, context: Context) -> dict[str, Model]:
+    """Keep the best model and those whose graphs can stand in one graph with it and with each other."""
+    kept = {best: models[best]}
+    for name, model in models.items():
+        graphs = [item.graph for item in (*kept.values(), model)]
+        try:
+            joined(graphs, [1.0] * len(graphs), width=len(facts.classes) or 1, features=len(facts.features))
+        except StageError as exc:
+            context.log.warning("%s (%s) is left out: %s", name, model.facts.family.rpartition(".")[2], exc.what)
+        else:
+            kept[name] = model
+    return {name: models[name] for name in models if name in kept}
 
 
 def _truth(frame: pl.DataFrame, facts: ModelFacts) -> Truth:

@@ -46,7 +46,13 @@ def joined(graphs: Sequence[bytes], weights: Sequence[float], *, width: int, fea
         producer_name="mlops",
         functions=functions,
     )
-    checker.check_model(made, full_check=set(_versions(models)) <= _KNOWN)
+    try:
+        checker.check_model(made, full_check=set(_versions(models)) <= _KNOWN)
+    except checker.ValidationError as exc:
+        why = str(exc).splitlines()[0]
+        raise StageError(
+            f"the members' graphs cannot stand in one: {why}", fix="leave one of their model families out"
+        ) from exc
     return bytes(made.SerializeToString(deterministic=True))
 
 

@@ -13,7 +13,7 @@ from mlops.durable import make_folder, write_atomic
 from mlops.errors import ProjectError
 from mlops.services.pins import pin
 from mlops.services.registry import ModelVersion
-from mlops.services.target import Deployed, Served, Strategy, Target, folder_of
+from mlops.services.target import Deployed, Served, Strategy, Target, folder_of, remember
 from mlops.stage import Place
 
 __all__ = ["Autoscaling", "Kubernetes"]
@@ -74,6 +74,7 @@ class Kubernetes(Target):
         """Write the manifests of a version, and of each step by which it takes over."""
         from mlops_kubernetes.rendering import render
 
+        remember(name, self, place)
         folder = folder_of(name, place) / "kubernetes"
         state = _state(folder)
         served = Served(version.model, version.version, version.digest, str(version.folder))

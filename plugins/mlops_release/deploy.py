@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from mlops import formats
 from mlops.errors import ProjectError
 from mlops.formats.deployment import Deployment
 from mlops.formats.registration import Registration
+from mlops.services.duration import Seconds
 from mlops.services.registry import Registry
 from mlops.services.target import Strategy, Target
 from mlops.stage import Context, Place, Stage
 from mlops_release.gates import MODEL_NAME
 
 __all__ = ["Deploy"]
-
-_UNITS: Mapping[str, float] = MappingProxyType({"s": 1.0, "m": 60.0, "h": 3600.0})
-
-
-def _seconds(value: Any) -> Any:
-    """Read 90s, 10m or 2h as seconds."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh])", value) if isinstance(value, str) else None
-    return float(found[1]) * _UNITS[found[2]] if found else value
 
 
 class Deploy(Stage):
@@ -50,7 +41,7 @@ class Deploy(Stage):
     registry: Registry
     """Where the version is registered; usually ``${registry}``."""
 
-    wait: Annotated[float, BeforeValidator(_seconds), Field(ge=0)] = 0.0
+    wait: Annotated[Seconds, Field(ge=0)] = 0.0
     """How long to wait for a rollout to end: seconds, or text such as 90s, 10m, 2h. It goes on by itself after that."""
 
     older: Literal["keep", "deploy"] = "keep"

@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from mlops.services.monitor import Kind, Window
+from mlops.services.duration import Seconds
+from mlops.services.monitor import Finding, Kind, Window
 from mlops.services.policy import Decision, History, Policy
 
 __all__ = ["Alarmed", "WindowsPolicy"]
-
-_UNITS = {"m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
-
-
-def _seconds(value: Any) -> Any:
-    """Read '30m', '6h', '7d' or '2w' as seconds."""
-    if isinstance(value, str) and value[-1:] in _UNITS and value[:-1].strip().replace(".", "", 1).isdigit():
-        return float(value[:-1]) * _UNITS[value[-1]]
-    return value
 
 
 class Alarmed(BaseModel):
@@ -52,10 +44,10 @@ class WindowsPolicy(Policy):
     when: tuple[Alarmed, ...] = (Alarmed(at_least=1, of=1, kinds=("performance",)), Alarmed())
     """Any of these is a reason."""
 
-    every: Annotated[Annotated[float, Field(gt=0)] | None, BeforeValidator(_seconds)] = None
+    every: Annotated[Seconds, Field(gt=0)] | None = None
     """Train again after so long in any case: 30d, 12h."""
 
-    cooldown: Annotated[float, BeforeValidator(_seconds), Field(ge=0)] = 86400.0
+    cooldown: Annotated[Seconds, Field(ge=0)] = 86400.0
     """Shortest time between two retrainings."""
 
     min_new_labels: Annotated[int, Field(ge=0)] = 500
@@ -64,14 +56,42 @@ class WindowsPolicy(Policy):
     clock: Literal["now", "data"] = "now"
     """What time counts for cooldown and every: the clock's, or the end of the last window (for replays)."""
 
+    suspect: Annotated[float, Field(gt=1)] | None = None
+    """A column whose drift is so many times its floor is taken for a fault upstream, not for change: such a window
+    is no reason to train, and its rows are not learnt from."""
+
     def decide(self, history: History) -> Decision:
         """Say whether to train again now."""
-        fresh = tuple(window for window in history.windows if window.start > history.seen_until)
+        recent = [window for window in history.windows if window.start > history.seen_until]
+        fresh = tuple(window for window in recent if self.learns_from(window))
+        faults = [self._fault(window) for window in recent if not self.learns_from(window)]
         why = [*self._alarmed(fresh), *self._old(history)]
         if not why:
-            return Decision(False, (f"no reason: {len(fresh)} windows since the last retraining, none asks for one",))
+            seen = f"no reason: {_count(len(fresh), 'window')} since the last retraining, none asks for one"
+            return Decision(False, (seen, *faults))
         against = [*self._too_soon(history), *self._too_little(fresh)]
-        return Decision(not against, (*why, *(f"but {reason}" for reason in against)))
+        return Decision(not against, (*why, *faults, *(f"but {reason}" for reason in against)))
+
+    def learns_from(self, window: Window) -> bool:
+        """Say whether no column of the window has moved so far that a fault is likelier than change."""
+        return self._suspects(window) is None
+
+    def moment(self, history: History) -> float:
+        """Give the clock's time, or the end of the last window."""
+        if self.clock == "now" or not history.windows:
+            return history.now
+        return datetime.fromisoformat(history.windows[-1].end).timestamp()
+
+    def _suspects(self, window: Window) -> Finding | None:
+        limit = self.suspect
+        if limit is None:
+            return None
+        found = (item for item in window.alarms if item.kind == "drift" and item.effect >= limit * item.floor)
+        return next(found, None)
+
+    def _fault(self, window: Window) -> str:
+        found = self._suspects(window)
+        return f"{window.start[:10]} does not count, it looks like a fault: {found.sentence if found else ''}"
 
     def _alarmed(self, fresh: tuple[Window, ...]) -> list[str]:
         found: list[str] = []
@@ -79,19 +99,28 @@ class WindowsPolicy(Policy):
             last = [[item for item in window.alarms if item.kind in rule.kinds] for window in fresh[-rule.of :]]
             hit = [alarms for alarms in last if alarms]
             if len(hit) >= rule.at_least:
-                found.append(f"{len(hit)} of the last {len(last)} windows have alarms: {hit[-1][0].sentence}")
+                found.append(f"{len(hit)} of the last {_count(len(last), 'window')} alarmed: {hit[-1][0].sentence}")
         return found
 
     def _old(self, history: History) -> list[str]:
-        if self.every is None or history.last_training is None:
+        began = self._began(history)
+        if self.every is None or began is None:
             return []
-        age = self._now(history) - history.last_training
+        age = self.moment(history) - began
         return [f"the last training is {age / 86400:.1f} days old"] if age >= self.every else []
+
+    def _began(self, history: History) -> float | None:
+        """Find when the model was trained last; before any retraining, when it was registered or first asked."""
+        if history.last_training is not None:
+            return history.last_training
+        if self.clock == "now":
+            return history.registered
+        return datetime.fromisoformat(history.windows[0].start).timestamp() if history.windows else None
 
     def _too_soon(self, history: History) -> list[str]:
         if history.last_training is None:
             return []
-        age = self._now(history) - history.last_training
+        age = self.moment(history) - history.last_training
         if age >= self.cooldown:
             return []
         return [f"the last retraining was {age / 3600:.1f} h ago, the cooldown is {self.cooldown / 3600:.1f} h"]
@@ -102,7 +131,6 @@ class WindowsPolicy(Policy):
             [f"only {labels:,} new labels, {self.min_new_labels:,} are needed"] if labels < self.min_new_labels else []
         )
 
-    def _now(self, history: History) -> float:
-        if self.clock == "now" or not history.windows:
-            return history.now
-        return datetime.fromisoformat(history.windows[-1].end).timestamp()
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

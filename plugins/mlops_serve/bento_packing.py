@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import shutil
@@ -30,9 +31,7 @@ NEEDED = ("bentoml", "numpy", "onnxruntime", "polars")
 """What the service needs beside this project's own code."""
 
 _OURS = ("mlops", "mlops_serve")
-_LEFT_OUT = frozenset({"share", "scaffold", "testing", "reference", "commands", "recipe", "__pycache__"})
-"""Parts of our code that a service never needs."""
-
+_SERVED = "mlops_serve.bento_service"
 _EPOCH = "1970-01-01T00:00:00+00:00"
 _TAG_LENGTH = 16
 
@@ -91,11 +90,9 @@ def _lay_out(options: Bento, bundle: formats.Bundle, source: Path, *, tag: str) 
     shutil.copytree(bundle.folder, source / "bundle")
     for path in (source / "bundle").rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)
-    for package in _OURS:
-        for path in _sources(package):
-            target = source / package / path.relative_to(_home(package))
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, target)
+    for path, place in _sources():
+        (source / place).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, source / place)
     (source / "service.py").write_text(_SERVICE.format(name=repr(options.name), workers=options.workers))
     build = {
         "service": "service:Model",
@@ -116,12 +113,46 @@ def _home(package: str) -> Path:
     return Path(next(iter(spec.submodule_search_locations)))
 
 
-def _sources(package: str) -> Iterator[Path]:
-    home = _home(package)
-    for path in sorted(home.rglob("*")):
-        inside = path.relative_to(home)
-        if path.is_file() and path.suffix in (".py", ".html") and not _LEFT_OUT.intersection(inside.parts):
-            yield path
+def _sources() -> Iterator[tuple[Path, Path]]:
+    """Find our modules that the service needs, and their pages: the file, and where it goes."""
+    homes = {package: _home(package) for package in _OURS}
+    found: dict[str, Path] = {}
+    pending = [_SERVED]
+    while pending:
+        name = pending.pop()
+        path = _file(name, homes)
+        if name not in found and path is not None:
+            found[name] = path
+            pending += [name.rpartition(".")[0], *_imported(path)]
+    pages = homes["mlops_serve"].glob("*.html")
+    for path in sorted([*found.values(), *pages]):
+        package = next(package for package, home in homes.items() if path.is_relative_to(home))
+        yield path, Path(package) / path.relative_to(homes[package])
+
+
+def _file(name: str, homes: Mapping[str, Path]) -> Path | None:
+    """Find a module of ours; None for whatever else a name may mean."""
+    package, *inside = name.split(".")
+    if package not in homes:
+        return None
+    path = homes[package].joinpath(*inside)
+    return (
+        path / "__init__.py"
+        if path.is_dir()
+        else path.with_suffix(".py")
+        if path.with_suffix(".py").is_file()
+        else None
+    )
+
+
+def _imported(path: Path) -> Iterator[str]:
+    """Name all that a module imports, at its top or later; what is taken from a package may be a module, too."""
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 def locked(names: tuple[str, ...]) -> list[str]:

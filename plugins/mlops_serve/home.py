@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlops.durable import is_locked, locked, write_atomic, write_hint
+from mlops.durable import Lock, is_locked, locked, try_lock, write_atomic, write_hint
 from mlops.errors import ProjectError
 from mlops.services.target import folder_of
 from mlops.stage import Place
@@ -66,6 +66,10 @@ class Home:
         """Be the only one to change the declaration."""
         with locked(self.folder / "change.lock"):
             yield
+
+    def try_changing(self) -> Lock | None:
+        """The same without waiting, for the supervisor: whoever changes something waits for it."""
+        return try_lock(self.folder / "change.lock")
 
     def read(self) -> Declaration | None:
         """Read the declaration; None when there is none.

@@ -30,7 +30,10 @@ class Local(Target):
     """Processes that serve; one more stands ready to take the place of one that ends."""
 
     api_key: SecretStr | None = None
-    """Key that every request but /livez and /readyz must bring: ${oc.env:NAME}. Only a digest of it is kept."""
+    """Key that every request but /livez and /readyz must bring: ${oc.env:NAME}. Only a digest of it is kept.
+
+    A deployment that has a key keeps it until another one is given.
+    """
 
     log: LogMode = "required"
     """required: a prediction that cannot be logged is not answered (503). best_effort: it is answered all the same."""

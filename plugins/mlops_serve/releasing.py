@@ -49,8 +49,8 @@ def release(target: Local, name: str, *, version: ModelVersion, strategy: Strate
         after = _declared(target, home, before=before, served=served, strategy=strategy)
         if after is not None:
             pin(place.state, f"deployment/{name}", {item.digest for item in (*after.served, *after.led)})
-            remember(name, target, place)
             _bring(home, before, after)
+            remember(name, target, place)
     return status(name, place)
 
 
@@ -144,7 +144,8 @@ def _address(target: Local) -> dict[str, object]:
 def _settings(target: Local, before: Declaration | None) -> dict[str, object]:
     given = target.api_key.get_secret_value() if target.api_key else ""
     known = str(before.settings.get("key", "")) if before else ""
-    key = known if given and known and fits(given.encode(), known) else kept(given)
+    # A key that was not given again stays: whoever forgets it must not open the deployment to everybody.
+    key = known if known and (not given or fits(given.encode(), known)) else kept(given)
     return Settings(
         limits=target.limits,
         key=key,
@@ -186,6 +187,7 @@ def _put_back(home: Home, before: Declaration | None, after: Declaration) -> Non
     if before is None:
         end(home, after)
         home.declared.unlink(missing_ok=True)
+        pin(home.state, f"deployment/{home.name}", ())
         return
     kept_as = {"served": before.served, "led": before.led, "rollout": before.rollout, "phase": before.phase}
     told = {"settings": before.settings, "address": before.address}

@@ -89,12 +89,19 @@ class Roller:
         return self._watched[1]
 
     def _declare(self, changed: Declaration, *, before: int) -> None:
-        with self._home.changing():
+        lock = self._home.try_changing()
+        if lock is None:
+            return
+        with lock:
             current = self._home.read()
             if current is None or current.revision != before:
                 return  # somebody was quicker; the next look sees it
+            self._write_down(changed)
             self._home.write(changed)
         _LOG.info("%s", changed.note)
+
+    def _write_down(self, changed: Declaration) -> None:
+        """Write the deed before it takes effect; a log that cannot be written does not keep a bad version serving."""
         facts: dict[str, Any] = {"why": changed.note, "phase": changed.phase, "revision": changed.revision}
         try:
             AuditLog(self._home.state).write("rollout", f"deployment/{changed.name}", facts)

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
+from mlops.services.duration import Seconds
 from mlops.services.monitor import Monitor, Subject, Watched
 from mlops.stage import Part, Place
 from mlops_whylogs.floors import Floors
 
-__all__ = ["AlertPart", "WhylogsMonitor", "seconds"]
-
-_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
-
-
-def seconds(value: Any) -> Any:
-    """Read '30m', '6h', '1d' or '2w' as seconds."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhdw])", value) if isinstance(value, str) else None
-    return float(found[1]) * _UNITS[found[2]] if found else value
+__all__ = ["AlertPart", "WhylogsMonitor"]
 
 
 class AlertPart(Part):
@@ -45,7 +37,7 @@ class WhylogsMonitor(Monitor):
     libraries: ClassVar[tuple[str, ...]] = ("whylogs", "polars", "numpy")
     extra: ClassVar[str] = "whylogs"
 
-    window: Annotated[float, BeforeValidator(seconds), Field(gt=0)] = 86400.0
+    window: Annotated[Seconds, Field(gt=0)] = 86400.0
     """Length of a window: seconds, or text such as 6h, 1d, 4w."""
 
     clock: str | None = None

@@ -32,6 +32,8 @@ ROOT = Path(__file__).parents[2]
 COURSE = (
     *("1-first-run", "2-concepts", "3-your-recipe", "4-your-stage"),
     *("features", "history", "models", "training", "automl", "predicting", "data-versions"),
+    *("tracking", "gates", "registry", "serving", "packaging", "monitoring", "loop"),
+    *("ray", "reproduce", "doctor", "ci"),
     *("command-line", "security", "reliability"),
 )
 PAGES = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in COURSE)]

@@ -56,7 +56,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     """What the recipe churn ships, made with everything that training needs."""
     root = tmp_path_factory.mktemp("project")
     made = subprocess.run(
-        [sys.executable, "-m", "mlops", "run", "recipe=churn", "--json"],
+        [sys.executable, "-m", "mlops", "run", "recipe=churn", "--to", "bundle", "--json"],
         cwd=root,
         env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'plugins'}"},
         capture_output=True,

@@ -16,7 +16,7 @@ RUNS = {
     "digits": (["recipe=digits", "model.epochs=15"], "evaluate.test.macro_f1", 0.93),
     "spam": (["recipe=spam", "model.epochs=4"], "evaluate.test.roc_auc", 0.99),
     "fashion": (["recipe=fashion", "data.limit=3000", "model=cnn", "model.epochs=3"], "evaluate.test.macro_f1", 0.6),
-    "churn": (["recipe=churn", "model=mlp", "model.epochs=5"], "evaluate.test.roc_auc", 0.82),
+    "churn": (["recipe=churn", "model=mlp", "model.epochs=5", "--to", "parity"], "evaluate.test.roc_auc", 0.82),
 }
 """Recipe → its overrides, a metric, and what a model that has learnt surely reaches."""
 

@@ -82,7 +82,7 @@ def told(said: Said, *words: str) -> Any:
 def test_a_bundle_is_deployed_replaced_rolled_back_and_stopped(project: Path, capsys: Said) -> None:
     first = told(capsys, "deploy", "model=one", "deployment=toy", "target.port=0")
     shutil.rmtree(project / "one")
-    second = told(capsys, "deploy", "model=two", "deployment=toy", "target.port=0")
+    second = told(capsys, "deploy", "model=two", "deployment=toy")
     assert second["url"] == first["url"]
     with closing(Client(second["url"])) as client:
         assert client.predict()["prediction"] == {"prediction": 10.0}
@@ -102,6 +102,20 @@ def test_a_stopped_deployment_is_started_again_by_its_name(project: Path, capsys
     again = told(capsys, "deploy", "toy")
     with closing(Client(again["url"])) as client:
         assert client.predict()["prediction"] == {"prediction": 7.0}
+
+
+def test_a_key_is_not_forgotten_by_who_deploys_the_next_version(
+    project: Path, capsys: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOY_KEY", "a-key-that-nobody-guesses")
+    told(capsys, "deploy", "model=one", "deployment=toy", "target.port=0", "target.api_key=${oc.env:TOY_KEY}")
+    found = told(capsys, "deploy", "model=two", "deployment=toy")
+    with closing(Client(found["url"])) as client:
+        assert client.ask("GET", "/version")[0] == 401
+    monkeypatch.setenv("TOY_KEY", "another-key-that-nobody-guesses")
+    found = told(capsys, "deploy", "model=two", "deployment=toy", "target.api_key=${oc.env:TOY_KEY}")
+    with closing(Client(found["url"], {"X-API-Key": "another-key-that-nobody-guesses"})) as client:
+        assert client.ask("GET", "/version")[0] == 200
 
 
 def test_gc_keeps_what_is_deployed(project: Path, capsys: Said) -> None:

@@ -244,7 +244,7 @@ def _until_a_tree_is_there(repository: Repository) -> None:
 def test_churn_is_reproduced_bit_for_bit(tmp_path: Path) -> None:
     (tmp_path / "recipes").mkdir()
     project = Toy(tmp_path)
-    project.run("recipe=churn")
+    project.run("recipe=churn", "--to", "parity")
     answer = project("reproduce", "last", "--json")
     assert answer.code == 0, answer.out
     assert {item["stage"] for item in answer.last["compared"]} >= {"data", "features", "train", "evaluate", "bundle"}

@@ -172,6 +172,13 @@ def test_trials_are_runs_of_the_search(hill: Toy) -> None:
     assert search["metrics"]["search.trials"] == 2
 
 
+def test_the_machine_readable_outcome_lists_the_trials(hill: Toy) -> None:
+    first, again = (hill.run("recipe=hill", "tune.trials=3") for _ in range(2))
+    scores = [trial["score"] for trial in first["search"]]
+    assert scores == sorted(scores)
+    assert again["search"] == first["search"]
+
+
 def test_the_page_of_the_run_shows_the_leaderboard(hill: Toy) -> None:
     for _ in range(2):
         page = (

@@ -18,8 +18,9 @@ import pytest
 
 from mlops.errors import ProjectError
 from mlops.services.audit import AuditLog
+from mlops.services.pins import pinned
 from mlops.services.registry import ModelVersion
-from mlops.services.target import Deployed, Strategy
+from mlops.services.target import Deployed, Strategy, remembered
 from mlops.services.traffic import Traffic
 from mlops.stage import Place
 from mlops_serve.local import Local
@@ -113,6 +114,8 @@ def test_a_port_in_use_is_named(server: Server) -> None:
         with pytest.raises(ProjectError, match=f"(?s)port {port} of 127.0.0.1.*target.port=0"):
             held.release(NAME, server.version(1), Direct(), server.place)
     assert held.deployments(server.place) == ()
+    assert remembered(server.place) == {}
+    assert pinned(server.place.state) == {}
     assert held.release(NAME, server.version(2), Direct(), server.place).url.endswith(f":{port}")
 
 
@@ -244,6 +247,17 @@ def test_a_canary_keeps_its_keys_while_it_grows(server: Server, client: Client) 
     assert {key for key in keys if early[key] == 2} < {key for key in keys if later[key] == 2}
     server.target.rollback(NAME, server.place, why="")
     assert set(asked().values()) == {1}
+
+
+@SLOW
+def test_a_release_ends_a_rollout_that_is_under_way(server: Server, client: Client) -> None:
+    server.release(2, Canary(steps=(0.5, 1.0), bake="0s", min_requests=1, abort=Abort(distribution=None)))
+    with load(client.url) as found:
+        for number in range(3, 9):
+            server.release(number, Canary(steps=(0.5, 1.0), bake="0s", min_requests=1, abort=Abort(distribution=None)))
+            assert server.status.served[0].version == number
+    assert not found.broken
+    assert set(found.statuses) == {200}
 
 
 @SLOW

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from mlops.errors import ProjectError
-from mlops.retraining.collecting import collect
+from mlops.retraining.collecting import Collected, Wanted, collect
 from mlops.services.traffic import Traffic
 
 
@@ -45,7 +45,7 @@ def told(traffic: Traffic, **labels: str) -> None:
 
 
 def collected(traffic: Traffic, folder: Path) -> int:
-    return collect(traffic, folder, target="y", notes=folder.parent / "notes")
+    return collect(traffic, folder, wanted=Wanted("y"), notes=folder.parent / "notes").added
 
 
 def test_labelled_rows_are_added_in_the_types_of_the_data(traffic: Traffic, folder: Path) -> None:
@@ -67,13 +67,43 @@ def test_row_is_collected_once_however_late_its_label(traffic: Traffic, folder: 
     assert pl.scan_parquet(folder / "*.parquet").select(pl.len()).collect().item() == 3
 
 
-def test_note_without_its_file_does_not_count(traffic: Traffic, folder: Path) -> None:
+def test_plan_without_its_file_does_not_count(traffic: Traffic, folder: Path) -> None:
     asked(traffic, "a")
     told(traffic, a="yes")
     notes = folder.parent / "notes"
     notes.mkdir()
-    (notes / "collected-000001.ids").write_text("a")
+    (notes / "collected-000001.planned").write_text("a")
+    (folder / ".collected-000001.tmp").write_text("half")
     assert collected(traffic, folder) == 1
+    assert sorted(path.name for path in folder.iterdir()) == ["collected-000001.parquet", "first.parquet"]
+
+
+def test_plan_whose_file_is_there_counts(traffic: Traffic, folder: Path) -> None:
+    asked(traffic, "a")
+    told(traffic, a="yes")
+    assert collected(traffic, folder) == 1
+    note = folder.parent / "notes" / "collected-000001.ids"
+    note.rename(note.with_suffix(".planned"))
+    assert collected(traffic, folder) == 0
+    assert note.exists()
+
+
+def test_row_whose_file_was_removed_does_not_come_back(traffic: Traffic, folder: Path) -> None:
+    asked(traffic, "a")
+    told(traffic, a="yes")
+    assert collected(traffic, folder) == 1
+    (folder / "collected-000001.parquet").unlink()
+    assert collected(traffic, folder) == 0
+
+
+def test_rows_of_held_windows_wait(traffic: Traffic, folder: Path) -> None:
+    asked(traffic, "a")
+    asked(traffic, "b", when="2024-03-05T10:00:00Z")
+    told(traffic, a="yes", b="no")
+    notes = folder.parent / "notes"
+    wanted = Wanted("y", "when", (("2024-03-01T00:00:00+00:00", "2024-04-01T00:00:00+00:00"),))
+    assert collect(traffic, folder, wanted=wanted, notes=notes) == Collected(1, 1)
+    assert collect(traffic, folder, wanted=Wanted("y", "when"), notes=notes) == Collected(1, 0)
 
 
 def test_last_label_of_a_row_counts(traffic: Traffic, folder: Path) -> None:
@@ -92,14 +122,22 @@ def test_column_that_the_traffic_lacks_is_named(traffic: Traffic, folder: Path) 
         collected(traffic, folder)
 
 
-def test_value_that_does_not_fit_is_refused(traffic: Traffic, folder: Path) -> None:
+def test_rows_of_which_none_fits_are_refused(traffic: Traffic, folder: Path) -> None:
     asked(traffic, "a", x=2**40)
     told(traffic, a="yes")
-    with pytest.raises(ProjectError, match="does not fit the training data"):
+    with pytest.raises(ProjectError, match=r"x is 1099511627776(.|\n)*fix"):
         collected(traffic, folder)
+
+
+def test_row_that_does_not_fit_stops_no_other(traffic: Traffic, folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    asked(traffic, "a", x=2**40)
+    asked(traffic, "b")
+    told(traffic, a="yes", b="no")
+    assert collected(traffic, folder) == 1
+    assert "1 of 2 labelled rows do not fit the training data: x is 1099511627776" in caplog.text
 
 
 def test_folder_without_data_is_refused(traffic: Traffic, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(ProjectError, match="no Parquet file"):
-        collect(traffic, tmp_path / "empty", target="y", notes=tmp_path / "notes")
+        collect(traffic, tmp_path / "empty", wanted=Wanted("y"), notes=tmp_path / "notes")
