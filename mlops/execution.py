@@ -18,13 +18,14 @@ from mlops.fingerprint.libraries import NOT_INSTALLED
 from mlops.masking import Mask
 from mlops.outcome import Finished, Recorder, Report, add_fragment, say_ending
 from mlops.plan import Plan, Selection, Step
+from mlops.plan.standing import place_of, traced
 from mlops.plan.view import render
 from mlops.recipe import Recipe
 from mlops.record import RunFacts, RunRecord
 from mlops.runner import Bench, execute
 from mlops.services.executor import Executor
 from mlops.shortcut import Glance, glance, leave
-from mlops.stage import Stage
+from mlops.stage import Traces
 from mlops.tracked.following import Following
 from mlops.tracking import Followers, Watcher
 from mlops.workspace import Workspace
@@ -135,11 +136,24 @@ def _refuse_missing_libraries(plan: Plan) -> None:
         raise MissingExtra(", ".join(missing), extra=extras)
 
 
+def _traces(work: Workspace, plan: Plan) -> list[Traces] | None:
+    """Collect what shows that the effects of reused stages stand; None when a glance does not tell."""
+    found: list[Traces] = []
+    place = place_of(work.project, plan.recipe.name)
+    for step in plan.steps:
+        trace = traced(step.section, step.entry, store=work.store, place=place) if step.entry else None
+        if trace is None:
+            return None
+        found.append(trace)
+    return found
+
+
 def _leave_note(work: Workspace, recipe: Recipe, report: Report, *, since: Glance) -> None:
     """Leave a note for the next run of the same overrides, when that can reuse everything."""
     plan = work.plan(recipe)
-    if plan.counts["run"] or any(type(section.stage).stands is not Stage.stands for section in recipe.sections):
-        return  # whether effects still stand, a glance at files does not tell
+    traces = _traces(work, plan)
+    if plan.counts["run"] or traces is None:
+        return
     classes = [cls for section in recipe.sections for cls in (type(section.stage), *section.parts)]
     results = {result.stage: result for result in report.steps}
     steps = [replace(results[step.name], action="reuse", reasons=step.reasons, seconds=0.0) for step in plan.steps]
@@ -157,6 +171,8 @@ def _leave_note(work: Workspace, recipe: Recipe, report: Report, *, since: Glanc
             "sources": sorted({source for section in recipe.sections for source in section.stage.sources()}),
             "secrets": recipe.secrets,
             "texts": [file.text for file in work.catalog.files.values()],
+            "files": sorted({str(path) for trace in traces for path in trace.files}),
+            "locks": sorted({str(path) for trace in traces for path in trace.locks}),
             "steps": [Mask(recipe.secrets).deep(step.to_json()) for step in steps],
         },
         since=since,

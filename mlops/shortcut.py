@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from mlops.durable import write_hint
+from mlops.durable import is_locked, write_hint
 from mlops.environment import begin
 from mlops.errors import MlopsError
 from mlops.masking import Mask, named_in
@@ -33,7 +33,8 @@ from mlops.tracking import StepResult
 
 __all__ = ["Glance", "glance", "leave", "take"]
 
-_VERSION = 2
+_VERSION = 3
+_TOLD = ("recipe", "seed", "document", "plan", "pages", "search", "steps", "files", "locks")
 _CLOCK_STEP = 20_000_000
 """Nanoseconds by which a file system's clock may lag behind the one that is read here."""
 
@@ -81,7 +82,8 @@ def leave(project: Project, overrides: Sequence[str], facts: Mapping[str, Any], 
         project: where.
         overrides: the command line the note is for.
         facts: recipe, seed, document, plan (text), packages (folders of code), sources (as written),
-            secrets (name → value), texts (of the config files), steps (JSON of `StepResult`, with keys).
+            secrets (name → value), texts (of the config files), steps (JSON of `StepResult`, with keys),
+            files and locks (by which effects outside the store are seen to stand).
         since: what the run saw before it read anything.
     """
     names = named_in((*facts["texts"], *overrides))
@@ -98,9 +100,13 @@ def leave(project: Project, overrides: Sequence[str], facts: Mapping[str, Any], 
         "written": time.time_ns(),
         "seen": seen.digest,
         "environment": hidden(project.state, {name: facts["secrets"][name] for name in sorted(names)}),
+        "effects": look([], facts["files"]).digest,
         "packages": packages,
         "sources": sources,
-        **{name: facts[name] for name in ("recipe", "seed", "document", "plan", "pages", "search", "steps")},
+        **{
+            name: facts[name]
+            for name in ("recipe", "seed", "document", "plan", "pages", "search", "steps", "files", "locks")
+        },
     }
     write_hint(_path(project, overrides), json.dumps(note, ensure_ascii=False).encode())
 
@@ -160,7 +166,15 @@ def _looks_untouched(project: Project, note: Mapping[str, Any], store: Store) ->
     seen = _seen(project, note["packages"], note["sources"])
     if seen.digest != note["seen"] or seen.newest > note["written"] - MARGIN:
         return False
-    return all(_is_whole(store, step) for step in note["steps"])
+    return _stands(note) and all(_is_whole(store, step) for step in note["steps"])
+
+
+def _stands(note: Mapping[str, Any]) -> bool:
+    """Whether effects outside the store look as they did, long enough after they were last touched."""
+    effects = look([], note["files"])
+    if effects.digest != note["effects"] or effects.newest > note["written"] - MARGIN:
+        return False
+    return all(is_locked(Path(lock)) for lock in note["locks"])
 
 
 def _is_whole(store: Store, step: Mapping[str, Any]) -> bool:

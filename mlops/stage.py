@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Self
 from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
-__all__ = ["Choice", "Context", "Gpu", "Machine", "Part", "Place", "Resources", "Stage"]
+__all__ = ["Choice", "Context", "Gpu", "Machine", "Part", "Place", "Resources", "Stage", "Traces"]
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,14 @@ class Place:
     recipe: str = ""
     run: str = ""
     """ID of the run that is under way; empty outside of one."""
+
+
+@dataclass(frozen=True)
+class Traces:
+    """What shows at a glance that an effect still stands: these files untouched, these locks still held."""
+
+    files: tuple[Path, ...] = ()
+    locks: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -149,6 +157,13 @@ class Stage(Part):
             place: where the recipe works.
         """
         return ""
+
+    def traces(self, made: Mapping[str, Any], place: Place) -> Traces | None:  # noqa: ARG002 - as above
+        """Name what must be untouched for `stands` to give the same answer again; None when files do not tell.
+
+        Asked when a whole run was reused, so that the next one may be recognised without planning.
+        """
+        return Traces() if type(self).stands is Stage.stands else None
 
 
 class Resources(BaseModel):

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
+import sys
 import time
+from types import FrameType
 
 from mlops.commands.arguments import parser
-from mlops.retraining import Retraining, retrain
+from mlops.errors import MlopsError
+from mlops.retraining import Retraining, retrain, settled
 from mlops.services.monitor import Watched
 from mlops.text import table
 from mlops.watching import Loop, look_at, look_at_files
@@ -17,6 +21,7 @@ __all__ = ["main"]
 
 _DESCRIPTION = """Compare what a deployed model was asked with its training: drift, missing values, new categories,
 performance by the labels that have arrived. With --watch it goes on, and retrains when the recipe says so."""
+_INTERRUPTED = 130
 
 
 def main(argv: list[str]) -> int:
@@ -26,27 +31,66 @@ def main(argv: list[str]) -> int:
     made.add_argument("--watch", type=float, metavar="SECONDS", help="look again so often, until interrupted")
     made.add_argument("--no-retrain", action="store_true", help="with --watch: only look")
     given = made.parse_intermixed_args(argv)
-    while True:
-        code = _once(given)
-        if not given.watch:
-            return code
-        time.sleep(given.watch)
+    loop = _loop(given)
+    if given.watch is None:
+        _looked(loop, given)
+        return 0
+    signal.signal(signal.SIGTERM, _end)
+    while _lived_through(given) != _INTERRUPTED:
+        time.sleep(max(given.watch, 1.0))
+    return _INTERRUPTED
 
 
-def _once(given: argparse.Namespace) -> int:
-    files = [word.removeprefix("input=") for word in given.overrides if word.startswith("input=")]
-    overrides = [word for word in given.overrides if not word.startswith("input=")]
+def _end(number: int, frame: FrameType | None) -> None:
+    """End as Ctrl-C does."""
+    del number, frame
+    raise KeyboardInterrupt
+
+
+def _loop(given: argparse.Namespace) -> Loop:
     work = Workspace.here()
-    loop = Loop(work, work.recipe(overrides))
-    found = look_at_files(loop, files[-1]) if files else look_at(loop)
-    print(json.dumps(found.to_json(), default=str) if given.json else _said(found), flush=True)
-    if given.watch and loop.has_policy and not given.no_retrain and not files:
-        done = retrain(loop, found, Retraining(as_json=given.json))
-        print(json.dumps(done.to_json()) if given.json else done.sentence, flush=True)
+    return Loop(work, work.recipe([word for word in given.overrides if not word.startswith("input=")]))
+
+
+def _lived_through(given: argparse.Namespace) -> int:
+    """Carry out one look of many; what goes wrong in it is said, and the next one comes all the same."""
+    try:
+        loop = _loop(given)
+        found = _looked(loop, given)
+        return 0 if _files(given) else _acted(loop, found, given)
+    except MlopsError as exc:
+        said = exc
+    except Exception as exc:  # noqa: BLE001 - a watch that ends at night by a full disk watches nothing
+        said = MlopsError(f"{type(exc).__name__}: {exc}")
+    if given.json:
+        print(json.dumps({"error": said.what}), flush=True)
+    sys.stderr.write(f"error: {said}\n")
     return 0
 
 
+def _files(given: argparse.Namespace) -> str:
+    return next((word.removeprefix("input=") for word in given.overrides if word.startswith("input=")), "")
+
+
+def _looked(loop: Loop, given: argparse.Namespace) -> Watched:
+    found = look_at_files(loop, _files(given)) if _files(given) else look_at(loop)
+    print(json.dumps(found.to_json(), default=str) if given.json else _said(found), flush=True)
+    return found
+
+
+def _acted(loop: Loop, found: Watched, given: argparse.Namespace) -> int:
+    """Draw the consequences of a rollout, and retrain where the recipe says when."""
+    if given.no_retrain or not loop.has_policy:
+        settled(loop)
+        return 0
+    done = retrain(loop, found, Retraining(as_json=given.json))
+    print(json.dumps(done.to_json()) if given.json else done.sentence, flush=True)
+    return _INTERRUPTED if done.outcome == "interrupted" else 0
+
+
 def _said(found: Watched) -> str:
+    if not found.windows:
+        return f"{found.subject} was asked nothing yet; mlops status {found.subject} tells where to ask"
     rows = []
     for window in found.windows:
         alarms = ", ".join(dict.fromkeys(f"{item.what} ({item.kind})" for item in window.alarms))

@@ -26,4 +26,4 @@ def main(argv: list[str]) -> int:
     loop = Loop(work, work.recipe(given.overrides))
     done = retrain(loop, look_at(loop), Retraining(given.dry_run, given.force, given.json))
     print(json.dumps(done.to_json()) if given.json else done.sentence)
-    return 1 if done.outcome in ("refused", "failed") else 0
+    return done.exit_code

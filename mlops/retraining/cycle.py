@@ -19,7 +19,7 @@ from mlops.services.registry import ModelVersion
 from mlops.services.target import Deployed
 from mlops.watching import Loop
 
-__all__ = ["retrain"]
+__all__ = ["retrain", "settled"]
 
 
 def retrain(loop: Loop, found: Watched, how: Retraining) -> Retrained:
@@ -44,9 +44,15 @@ def retrain(loop: Loop, found: Watched, how: Retraining) -> Retrained:
         return _round(loop, found, how, journal=Journal.of(folder))
 
 
-def _round(loop: Loop, found: Watched, how: Retraining, *, journal: Journal) -> Retrained:
+def settled(loop: Loop) -> Deployed:
+    """Draw the consequences of a rollout that has ended by now, and tell how the deployment is."""
     deployed = loop.target.status(loop.deployment, loop.place)
     settle(loop.registry, deployed, loop.place, model=loop.model)
+    return deployed
+
+
+def _round(loop: Loop, found: Watched, how: Retraining, *, journal: Journal) -> Retrained:
+    deployed = settled(loop)
     versions = loop.registry.versions(loop.model, loop.place)
     history = _history(deployed, versions, found, journal)
     decision = _decision(loop, history, how, journal)

@@ -11,7 +11,7 @@ from typing import Any
 
 from mlops.errors import ProjectError
 from mlops.services.integrity import require_whole
-from mlops.stage import Part, Place
+from mlops.stage import Part, Place, Traces
 
 __all__ = ["CHALLENGER", "CHAMPION", "ModelVersion", "NewVersion", "Registry"]
 
@@ -111,6 +111,10 @@ class Registry(Part, ABC):
             ArtifactDamaged: it is not there, or not what was registered.
         """
         return require_whole(version.folder, version.digest)
+
+    def traces(self, model: str, place: Place) -> Traces | None:  # noqa: ARG002 - for registries with a file that tells
+        """Name files that are touched whenever `holder` or `known` may answer otherwise; None when there are none."""
+        return None
 
     def find(self, model: str, wanted: str, place: Place) -> ModelVersion:
         """Find a version by its number, an alias, or the word latest.

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from mlops.durable import write_atomic
 from mlops.errors import ProjectError
 from mlops.services.registry import ModelVersion
-from mlops.stage import Part, Place
+from mlops.stage import Part, Place, Traces
 
 __all__ = ["Deployed", "Phase", "Served", "Strategy", "Target", "folder_of", "remember", "remembered"]
 
@@ -103,6 +103,10 @@ class Target(Part, ABC):
         Raises:
             ProjectError: there is no such deployment; those that there are are named.
         """
+
+    def traces(self, name: str, place: Place) -> Traces | None:  # noqa: ARG002 - for targets with files that tell
+        """Name files and locks that show whether `status` may answer otherwise; None when there are none."""
+        return None
 
     @abstractmethod
     def deployments(self, place: Place) -> tuple[str, ...]:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from mlops.errors import ProjectError
 from mlops.formats.bundle import Bundle
-from mlops.prediction.finding import find_bundle
 from mlops.services.monitor import Subject, Watched
 from mlops.services.traffic import Traffic
 from mlops.watching.references import latest_reference, references
@@ -19,22 +18,22 @@ __all__ = ["look_at", "look_at_files"]
 
 
 def look_at(loop: Loop) -> Watched:
-    """Look at all that the recipe's deployment was asked.
+    """Look at all that the recipe's deployment was asked; no window when that is nothing yet.
 
     Raises:
-        ProjectError: there is no deployment, no monitor, nothing was asked yet, or there is no reference.
+        ProjectError: there is no deployment, no monitor, or no reference.
     """
     import polars as pl
 
     name, monitor = loop.deployment, loop.monitor
+    deployed = loop.target.status(name, loop.place)
     rows = Traffic.of(name, loop.place).table()
-    if rows.is_empty():
-        raise ProjectError(
-            f"the deployment {name} was asked nothing yet", fix=f"mlops status {name} tells where to ask"
-        )
     rows = rows.filter(~pl.col("_shadow"))
+    if rows.is_empty():
+        return Watched(name, (), ())
+    model = deployed.leading.model if deployed.leading else loop.model
     versions = rows["_version"].drop_nulls().unique().to_list()
-    return monitor.look(Subject(name, rows, references(loop, versions)), loop.place)
+    return monitor.look(Subject(name, rows, references(loop, model, versions)), loop.place)
 
 
 def look_at_files(loop: Loop, pattern: str) -> Watched:
@@ -45,19 +44,25 @@ def look_at_files(loop: Loop, pattern: str) -> Watched:
     """
     import polars as pl
 
+    monitor = loop.monitor
     found = loop.work.project.find(pattern)
     if not found:
         raise ProjectError(f"there is no file {pattern!r}", fix="name a CSV or Parquet file, or a glob of them")
     rows = pl.concat([_read(path) for path in found], how="diagonal_relaxed")
-    reference = latest_reference(loop)
-    bundle = find_bundle(loop.work.project, loop.recipe.name).bundle
-    return loop.monitor.look(Subject(loop.recipe.name, _answered(rows, bundle), {0: reference}), loop.place)
+    reference, bundle = latest_reference(loop)
+    name = f"{loop.recipe.name}-files"
+    return monitor.look(Subject(name, _answered(rows, bundle), {0: reference}), loop.place)
 
 
 def _read(path: str) -> pl.DataFrame:
     import polars as pl
 
-    return pl.read_csv(path, try_parse_dates=True) if path.endswith((".csv", ".csv.gz")) else pl.read_parquet(path)
+    try:
+        if path.endswith((".csv", ".csv.gz")):
+            return pl.read_csv(path, try_parse_dates=True, infer_schema_length=None)
+        return pl.read_parquet(path)
+    except (pl.exceptions.PolarsError, OSError) as exc:
+        raise ProjectError(f"the file cannot be read: {exc}", where=path, fix="give a CSV or Parquet file") from exc
 
 
 def _answered(rows: pl.DataFrame, bundle: Bundle) -> pl.DataFrame:

@@ -12,7 +12,7 @@ from pydantic import Field
 from mlops.durable import locked
 from mlops.services.integrity import require_whole
 from mlops.services.registry import ModelVersion, NewVersion, Registry
-from mlops.stage import Place
+from mlops.stage import Place, Traces
 from mlops_mlflow.registry_view import View
 
 if TYPE_CHECKING:
@@ -52,6 +52,10 @@ class MLflow(Registry):
             return ()
         with self._working(place) as work:
             return tuple(work.versions(model))
+
+    def traces(self, model: str, place: Place) -> Traces:
+        """Name the view of the model, which every operation of this project keeps up to date."""
+        return Traces((View(place.state, self.uri).path(model),))
 
     def point(self, model: str, alias: str, *, version: int | None, place: Place) -> None:
         """Let an alias point at a version, or at none."""

@@ -34,7 +34,7 @@ class View:
     def read(self, model: str) -> tuple[ModelVersion, ...]:
         """List the versions, the oldest first; none when nothing is known."""
         try:
-            kept = json.loads(self._path(model).read_bytes())
+            kept = json.loads(self.path(model).read_bytes())
             if kept["registry"] != self.registry:
                 return ()
             return tuple(self._version(item) for item in kept["versions"])
@@ -43,12 +43,12 @@ class View:
 
     def is_current(self, model: str, versions: Iterable[ModelVersion]) -> bool:
         """Whether the view says just this."""
-        path = self._path(model)
+        path = self.path(model)
         return path.exists() and path.read_bytes() == self._content(versions)
 
     def write(self, model: str, versions: Iterable[ModelVersion]) -> None:
         """Keep what the registry says."""
-        write_atomic(self._path(model), self._content(versions))
+        write_atomic(self.path(model), self._content(versions))
 
     def inside(self, folder: Path) -> str:
         """Name a folder so that the project may be moved: relative to ``.mlops`` where it lies inside."""
@@ -59,7 +59,8 @@ class View:
         kept = {"registry": self.registry, "versions": [self._plain(item) for item in versions]}
         return json.dumps(kept, indent=1, ensure_ascii=False).encode() + b"\n"
 
-    def _path(self, model: str) -> Path:
+    def path(self, model: str) -> Path:
+        """File that holds the view of a model."""
         return self.state / "registry" / f"{quote(model, safe='')}.json"
 
     def _plain(self, version: ModelVersion) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from mlops.formats.registration import Registration
 from mlops.services.duration import Seconds
 from mlops.services.registry import Registry
 from mlops.services.target import Strategy, Target
-from mlops.stage import Context, Place, Stage
+from mlops.stage import Context, Place, Stage, Traces
 from mlops_release.gates import MODEL_NAME
 
 __all__ = ["Deploy"]
@@ -65,6 +65,10 @@ class Deploy(Stage):
         if now.leading.model != facts["model"]:
             return f"the deployment {name} serves the model {now.leading.model}"
         return ""
+
+    def traces(self, made: Mapping[str, Any], place: Place) -> Traces | None:
+        """Name what shows that the deployment has changed or ended."""
+        return self.target.traces(made["deployment"].facts["name"], place)
 
     def run(self, registration: Registration, bundle: formats.Bundle, *, context: Context) -> Deployment:
         """Release, wait if asked to, and draw the consequences for the champion."""

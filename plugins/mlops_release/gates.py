@@ -11,7 +11,7 @@ from mlops import formats
 from mlops.formats.verdict import Verdict
 from mlops.services.gate import Gate
 from mlops.services.registry import CHAMPION, Registry
-from mlops.stage import Context, Place, Stage
+from mlops.stage import Context, Place, Stage, Traces
 
 __all__ = ["MODEL_NAME", "Gates"]
 
@@ -60,6 +60,13 @@ class Gates(Stage):
             return "" if before is None else f"version {before['version']} of {name} is no longer the champion"
         was = f", not version {before['version']}" if before else ""
         return f"the champion is version {now.version} of {name} now{was}"
+
+    def traces(self, made: Mapping[str, Any], place: Place) -> Traces | None:
+        """Name what shows that another model has become champion."""
+        del made
+        if not self.compares or self.registry is None:
+            return Traces()
+        return self.registry.traces(self.model or place.recipe, place)
 
     def run(
         self,

@@ -11,7 +11,7 @@ from mlops import formats
 from mlops.formats.registration import Registration
 from mlops.formats.verdict import Verdict
 from mlops.services.registry import Registry
-from mlops.stage import Context, Place, Stage
+from mlops.stage import Context, Place, Stage, Traces
 from mlops_release.gates import MODEL_NAME
 
 __all__ = ["Register"]
@@ -44,6 +44,11 @@ class Register(Stage):
         if known is None or any((item.version, item.digest) == (facts["version"], facts["digest"]) for item in known):
             return ""
         return f"version {facts['version']} of {model} is no longer registered"
+
+    def traces(self, made: Mapping[str, Any], place: Place) -> Traces | None:
+        """Name what shows that the version is gone."""
+        del made
+        return self.registry.traces(self.model or place.recipe, place)
 
     def run(
         self, bundle: formats.Bundle, verdict: Verdict, evaluation: formats.Evaluation, *, context: Context

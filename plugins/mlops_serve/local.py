@@ -9,7 +9,7 @@ from pydantic import Field, SecretStr, model_validator
 
 from mlops.services.registry import ModelVersion
 from mlops.services.target import Deployed, Strategy, Target
-from mlops.stage import Place
+from mlops.stage import Place, Traces
 from mlops_serve.settings import Duration, Limits, LogMode
 
 __all__ = ["Local"]
@@ -77,6 +77,13 @@ class Local(Target):
         from mlops_serve.reporting import status
 
         return status(name, place)
+
+    def traces(self, name: str, place: Place) -> Traces:
+        """Name the declaration, and the lock of the supervisor."""
+        from mlops_serve.home import Home
+
+        home = Home.of(name, place)
+        return Traces((home.declared,), (home.life,))
 
     def deployments(self, place: Place) -> tuple[str, ...]:
         """Name the deployments of this target."""

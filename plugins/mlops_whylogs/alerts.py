@@ -7,9 +7,12 @@ import logging
 import os
 import urllib.request
 from collections.abc import Sequence
+from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
+from urllib.error import HTTPError
 
 from mlops.durable import writing
+from mlops.errors import MlopsError
 from mlops.services.monitor import Window
 
 if TYPE_CHECKING:
@@ -22,14 +25,31 @@ _PATIENCE = 10.0
 _LOG = logging.getLogger("mlops.monitor")
 
 
-def tell(alerts: Sequence[AlertPart], subject: str, windows: Sequence[Window], *, place: Place) -> None:
-    """Tell of each window that has alarms; one that cannot be told keeps no other from it, and is logged."""
-    for alert in alerts if windows else ():
-        try:
-            for window in windows:
-                _send(alert, _message(subject, window), place=place)
-        except (OSError, ValueError) as exc:
-            _LOG.warning("an alert could not be sent to %s: %s", alert.path or alert.to, exc)
+def tell(alert: AlertPart, subject: str, windows: Sequence[Window], *, place: Place) -> bool:
+    """Tell of windows that have alarms.
+
+    Returns:
+        Whether all was told; what was not is logged, and may be told at the next look.
+    """
+    try:
+        for window in windows:
+            _send(alert, _message(subject, window), place=place)
+    except (OSError, ValueError, HTTPException, MlopsError) as exc:
+        _LOG.warning("an alert could not be sent to the %s: %s", alert.name, _without_address(exc, alert))
+        return False
+    return True
+
+
+def _without_address(exc: Exception, alert: AlertPart) -> str:
+    """Say what went wrong; an address may be in a library's words, as it is or in part."""
+    if alert.url is None:
+        return str(exc)
+    return f"{type(exc).__name__} {exc.code}" if isinstance(exc, HTTPError) else type(exc).__name__ + _cause(exc)
+
+
+def _cause(exc: Exception) -> str:
+    reason = getattr(exc, "reason", exc)
+    return f": {reason.strerror}" if isinstance(reason, OSError) and reason.strerror else ""
 
 
 def _message(subject: str, window: Window) -> dict[str, Any]:
@@ -51,7 +71,7 @@ def _send(alert: AlertPart, message: dict[str, Any], *, place: Place) -> None:
     elif alert.to == "file":
         _append(message, place, alert.path or ".mlops/alerts.jsonl")
     else:
-        _post(str(alert.url), message)
+        _post(alert.url.get_secret_value() if alert.url else "", message)
 
 
 def _append(message: dict[str, Any], place: Place, name: str) -> None:
@@ -67,9 +87,7 @@ def _append(message: dict[str, Any], place: Place, name: str) -> None:
 
 
 def _post(url: str, message: dict[str, Any]) -> None:
-    if not url.startswith(("http://", "https://")):
-        raise ValueError("a webhook's url begins with http:// or https://")
     body = json.dumps(message, ensure_ascii=False).encode()
-    asked = urllib.request.Request(url, data=body, headers={"Content-Type": "application/json"})  # noqa: S310 - checked
-    with urllib.request.urlopen(asked, timeout=_PATIENCE) as answer:  # noqa: S310 - checked above
+    asked = urllib.request.Request(url, data=body, headers={"Content-Type": "application/json"})  # noqa: S310 - checked with the recipe
+    with urllib.request.urlopen(asked, timeout=_PATIENCE) as answer:  # noqa: S310 - likewise
         answer.read()

@@ -70,7 +70,7 @@ def _numeric(facts: Mapping[str, Any], seen: Seen, floors: Floors, *, kind: Kind
     before = np.asarray(facts["below"])
     now = seen.below(facts["points"])
     distance = float(np.abs(before - now).max())
-    n, m = facts["rows"] - facts["missing"], seen.rows - seen.missing
+    n, m = facts["rows"] - facts["missing"], seen.independent * (seen.rows - seen.missing)
     sentence = (
         f"{facts['name']}: mean {facts['mean']:.4g} → {seen.mean:.4g}, deviation {facts['std']:.4g} → {seen.std:.4g}; "
         f"distribution functions {distance:.2f} apart (KS), PSI {_psi(before, now):.2f}"
@@ -89,7 +89,8 @@ def _text(facts: Mapping[str, Any], seen: Seen, floors: Floors, *, kind: Kind) -
     distance = variation(before, now)
     moved = _moved(before, now)
     sentence = f"{facts['name']}: {distance:.0%} of the rows have moved between values; most of all {moved}"
-    return Finding(kind, facts["name"], distance, floors.category, homogeneity(before, now), False, sentence)
+    p = homogeneity(before, {value: count * seen.independent for value, count in now.items()})
+    return Finding(kind, facts["name"], distance, floors.category, p, False, sentence)
 
 
 def _counts(facts: Mapping[str, Any]) -> dict[str, int]:
@@ -118,7 +119,8 @@ def _missing(facts: Mapping[str, Any], seen: Seen, floors: Floors) -> list[Findi
     if not facts["rows"] or not seen.rows:
         return []
     before, now = facts["missing"] / facts["rows"], seen.missing / seen.rows
-    p = two_shares(facts["missing"], facts["rows"], seen.missing, seen.rows)
+    share = seen.independent
+    p = two_shares(facts["missing"], facts["rows"], share * seen.missing, share * seen.rows)
     sentence = f"{facts['name']}: missing in {now:.1%} of the rows, {before:.1%} before"
     return [Finding("missing", facts["name"], abs(now - before), floors.missing, p, False, sentence)]
 
@@ -132,6 +134,7 @@ def _new(facts: Mapping[str, Any], seen: Seen, floors: Floors) -> list[Finding]:
     given = seen.rows - seen.missing
     share = sum(fresh.values()) / given
     names = ", ".join(sorted(fresh, key=lambda value: (-fresh[value], value))[:5])
-    p = two_shares(0, facts["rows"], sum(fresh.values()), given) if fresh else 1.0
+    hits = seen.independent * sum(fresh.values())
+    p = two_shares(0, facts["rows"], hits, seen.independent * given) if fresh else 1.0
     sentence = f"{facts['name']}: {share:.1%} of the rows have values never seen before: {names}"
     return [Finding("new", facts["name"], share, floors.new, p, False, sentence)] if fresh else []

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +12,15 @@ import polars as pl
 
 from mlops.durable import locked, make_folder, write_atomic
 from mlops.errors import ProjectError
-from mlops.services.monitor import Performance, Subject, Watched, Window
-from mlops_whylogs.alerts import tell
+from mlops.services.monitor import Performance, Reference, Subject, Watched, Window
+from mlops_whylogs.dependence import independence
 from mlops_whylogs.drift import compare
 from mlops_whylogs.page import write_page
 from mlops_whylogs.performance import Judged, decayed, gaps, performances
-from mlops_whylogs.sketching import profiled, read
+from mlops_whylogs.reference import kind_of
+from mlops_whylogs.sketching import Seen, profiled, read
+from mlops_whylogs.spans import Span, spans_of
+from mlops_whylogs.told import tell_once
 
 if TYPE_CHECKING:
     from mlops.stage import Place
@@ -26,7 +28,9 @@ if TYPE_CHECKING:
 
 __all__ = ["look"]
 
-_YEAR = 365.25 * 86400
+_MOST_OFTEN = 0.05
+"""Highest probability of a false alarm in a window, however long it is."""
+
 _ABOUT = ("_id", "_time", "_version", "_shadow", "_label")
 
 
@@ -34,76 +38,95 @@ def look(options: WhylogsMonitor, subject: Subject, place: Place) -> Watched:
     """Look at all windows; those that have not changed since the last look are not profiled again."""
     folder = place.state / "monitoring" / subject.name
     make_folder(folder / "windows")
-    with locked(folder / "lock"):
-        found = [_looked_at(options, subject, rows, folder=folder) for rows in _cut(options, subject)]
-        windows = tuple(found)
-        fresh = tuple(window.start for window in windows if window.alarms and not _was_told(folder, window))
-        report = write_page(folder / "report.html", subject, windows)
-        tell(options.alerts, subject.name, [w for w in windows if w.start in fresh], place=place)
-        _note_told(folder, [window for window in windows if window.start in fresh])
-    return Watched(subject.name, windows, fresh, report)
-
-
-def _cut(options: WhylogsMonitor, subject: Subject) -> Iterator[tuple[float, pl.DataFrame]]:
-    """Divide the rows by the clock; windows begin at multiples of their length since 1970."""
-    rows, length = subject.rows, options.window
-    if rows.is_empty():
-        return
     clock = options.clock or "_time"
-    if clock not in rows.columns:
-        raise ProjectError(
-            f"the rows have no column {clock!r} to tell when they happened",
-            where="monitor.clock",
-            fix=f"columns are {', '.join(name for name in rows.columns if not name.startswith('_'))}",
-        )
-    number = (_epoch(rows[clock]) / length).floor().cast(pl.Int64).alias("_window")
-    for (index,), part in sorted(rows.with_columns(number).group_by("_window"), key=lambda item: item[0][0]):
-        if index is not None:
-            yield index * length, part.drop("_window")
+    with locked(folder / "lock"):
+        spans = spans_of(subject.rows, clock, options.window)
+        windows = tuple(_looked_at(options, subject, span, folder=folder) for span in spans)
+        fresh = tell_once(options.alerts, subject.name, windows, place=place)
+        report = write_page(folder / "report.html", subject, windows)
+    return Watched(subject.name, windows, fresh, report, clock)
 
 
-def _epoch(values: pl.Series) -> pl.Series:
-    """Read times, dates, ISO texts or numbers as seconds since 1970."""
-    if values.dtype == pl.String:
-        values = values.str.to_datetime(time_unit="us", strict=False, time_zone="UTC")
-    if values.dtype.is_temporal():
-        return values.cast(pl.Datetime("us")).dt.epoch("us") / 1e6
-    return values.cast(pl.Float64)
-
-
-def _looked_at(options: WhylogsMonitor, subject: Subject, cut: tuple[float, pl.DataFrame], *, folder: Path) -> Window:
-    start, rows = cut
-    length = options.window
-    reference = subject.reference(_versions(rows))
+def _looked_at(options: WhylogsMonitor, subject: Subject, span: Span, *, folder: Path) -> Window:
+    rows, versions = span.rows, _versions(span.rows)
+    reference = subject.reference(versions)
+    rows, note = _comparable(rows, subject, reference)
     judged = Judged.of(rows, reference.signature)
-    window = Window(_iso(start), _iso(start + length), rows.height, judged.truth.size, _versions(rows))
+    window = Window(
+        span.start.isoformat(), span.end.isoformat(), span.rows.height, judged.truth.size, versions, note=note
+    )
     if rows.height < options.min_rows:
-        note = f"{rows.height} rows are fewer than monitor.min_rows={options.min_rows}"
-        return Window(**{**vars(window), "note": note})
-    seen = read(_profile(folder / "windows", start, rows))
-    level = options.false_alarms_per_year * length / _YEAR
-    seen = {name: column for name, column in seen.items() if name not in options.ignore}
-    drift = compare(reference.profile.facts, seen, options.floors, level=min(level, 0.05))
+        few = f"{rows.height} rows are fewer than monitor.min_rows={options.min_rows}"
+        return replace(window, note="; ".join(filter(None, (note, few))))
+    level = min(options.false_alarms_per_year * span.years, _MOST_OFTEN)
+    facts = reference.profile.facts
+    seen = _seen(rows, facts, folder=folder / "windows", span=span)
+    kept = {name: column for name, column in seen.items() if name not in options.ignore}
     metrics = performances(judged, reference.signature, reference.measured)
     headline = _headline(options, reference.measured, metrics)
-    decay = decayed(metrics, headline, most=options.max_decay, least=options.min_labels, labels=judged.truth.size)
-    unfair = gaps(judged, options.groups, reference.signature, floor=options.max_gap)
-    kept = {**vars(window), "findings": (*decay, *unfair, *drift), "performance": tuple(metrics)}
-    return Window(**kept)
+    enough = headline is not None and judged.truth.size >= options.min_labels
+    decay = decayed(headline, judged.truth.size, most=options.max_decay, level=level) if headline and enough else []
+    unfair = gaps(judged, options.groups, reference.signature, floor=options.max_gap, level=level)
+    drift = compare(facts, kept, options.floors, level=level)
+    return replace(window, findings=(*decay, *unfair, *drift), performance=tuple(metrics))
 
 
-def _profile(folder: Path, start: float, rows: pl.DataFrame) -> bytes:
-    """Profile a window, or read the profile of the very same rows."""
-    columns = rows.drop(name for name in _ABOUT if name in rows.columns)
-    digest = hashlib.sha256(rows["_id"].sort().hash(seed=0).to_numpy().tobytes()).hexdigest()[:16]
-    path = folder / f"{int(start)}.{rows.height}.{digest}.bin"
+def _comparable(rows: pl.DataFrame, subject: Subject, reference: Reference) -> tuple[pl.DataFrame, str]:
+    """Leave out rows of versions that take other columns, or answer something else, than the reference."""
+    same = _shape(reference)
+    other = [number for number, known in subject.references.items() if _shape(known) != same]
+    kept = rows.filter(~pl.col("_version").is_in(other).fill_null(value=False)) if other else rows
+    left = rows.height - kept.height
+    return kept, f"{left:,} rows were answered by versions with another signature and are left out" if left else ""
+
+
+def _shape(reference: Reference) -> tuple[Any, ...]:
+    signature = reference.signature
+    inputs = sorted(item["name"] for item in signature["inputs"])
+    return signature["task"], tuple(map(str, signature["classes"])), tuple(inputs)
+
+
+def _seen(rows: pl.DataFrame, facts: Mapping[str, Any], *, folder: Path, span: Span) -> dict[str, Seen]:
+    """Profile a window, or read the profile of the very same rows, and see how much its rows depend on each other."""
+    columns = _as_described(rows.drop(name for name in _ABOUT if name in rows.columns), facts)
+    whole = columns.select(name for name, kind in columns.schema.items() if not kind.is_nested())
+    digest = hashlib.sha256(whole.hash_rows().sort().to_numpy().tobytes() + repr(columns.schema).encode()).hexdigest()
+    seen = _read(folder, f"{span.start:%Y%m%dT%H%M%S}", digest[:20], columns)
+    compared = {item["name"] for item in facts["columns"]} | {
+        f"_answer_{item['name']}" for item in facts["predictions"]
+    }
+    return {
+        name: replace(column, independent=independence(columns[name]))
+        for name, column in seen.items()
+        if name in compared
+    }
+
+
+def _read(folder: Path, start: str, digest: str, columns: pl.DataFrame) -> dict[str, Seen]:
+    path = folder / f"{start}.{digest}.bin"
     if path.exists():
-        return path.read_bytes()
-    for old in folder.glob(f"{int(start)}.*.bin"):
+        try:
+            return read(path.read_bytes())
+        except ProjectError:  # damaged: it is made again
+            path.unlink()
+    for old in folder.glob(f"{start}.*.bin"):
         old.unlink(missing_ok=True)
     made = profiled(columns)
     write_atomic(path, made)
-    return made
+    return read(made)
+
+
+def _as_described(columns: pl.DataFrame, facts: Mapping[str, Any]) -> pl.DataFrame:
+    """Read columns as they were described: a number that came as text is one, a text that came as number is not."""
+    kinds = {item["name"]: item["kind"] for item in facts["columns"]}
+    kinds |= {f"_answer_{item['name']}": item["kind"] for item in facts["predictions"]}
+    types = {"numeric": pl.Float64, "text": pl.String}
+    wrong = [
+        pl.col(name).cast(types[kinds[name]], strict=False)
+        for name, dtype in columns.schema.items()
+        if kinds.get(name) in types and kind_of(dtype) != kinds[name] and not dtype.is_nested()
+    ]
+    return columns.with_columns(wrong)
 
 
 def _versions(rows: pl.DataFrame) -> tuple[int, ...]:
@@ -111,36 +134,14 @@ def _versions(rows: pl.DataFrame) -> tuple[int, ...]:
     return tuple(found)
 
 
-def _headline(options: WhylogsMonitor, measured: Mapping[str, Any], found: list[Performance]) -> str:
-    names = [item.metric for item in found]
-    wanted = options.metric or str(measured.get("headline", ""))
-    if options.metric and found and options.metric not in names:
+def _headline(options: WhylogsMonitor, measured: Mapping[str, Any], found: Sequence[Performance]) -> Performance | None:
+    """Choose the metric that counts, among those that can be measured on served rows."""
+    there = {item.metric: item for item in found}
+    if options.metric and there and options.metric not in there:
         raise ProjectError(
             f"{options.metric!r} cannot be measured on served rows",
             where="monitor.metric",
-            fix=f"choose one of {', '.join(names)}",
+            fix=f"choose one of {', '.join(there)}",
         )
-    return wanted if wanted in names else next((name for name in ("log_loss", "rmse") if name in names), "")
-
-
-def _iso(moment: float) -> str:
-    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds")
-
-
-def _alarm_key(window: Window) -> str:
-    return "|".join([window.start, *sorted(f"{item.kind}:{item.what}" for item in window.alarms)])
-
-
-def _told(folder: Path) -> list[str]:
-    path = folder / "told.json"
-    return list(json.loads(path.read_bytes())) if path.exists() else []
-
-
-def _was_told(folder: Path, window: Window) -> bool:
-    return _alarm_key(window) in _told(folder)
-
-
-def _note_told(folder: Path, windows: list[Window]) -> None:
-    if windows:
-        keys = [*_told(folder), *map(_alarm_key, windows)]
-        write_atomic(folder / "told.json", json.dumps(keys, indent=1).encode() + b"\n")
+    wanted = (options.metric, str(measured.get("headline", "")), "log_loss", "rmse")
+    return next((there[name] for name in wanted if name in there), None)

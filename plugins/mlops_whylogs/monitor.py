@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, SecretStr, model_validator
 
 from mlops.services.duration import Seconds
 from mlops.services.monitor import Monitor, Subject, Watched
@@ -23,8 +23,21 @@ class AlertPart(Part):
     path: str | None = None
     """The file, relative to the project."""
 
-    url: str | None = None
-    """The webhook's URL; write a secret one as ${oc.env:NAME}."""
+    url: SecretStr | None = None
+    """The webhook's URL; write a secret one as ${oc.env:NAME}. It is in no log and no error."""
+
+    @model_validator(mode="after")
+    def _has_an_address(self) -> Self:
+        """Refuse a webhook that leads nowhere."""
+        url = self.url.get_secret_value() if self.url else ""
+        if self.to == "webhook" and not url.startswith(("http://", "https://")):
+            raise ValueError("a webhook needs a `url` that begins with http:// or https://")
+        return self
+
+    @property
+    def name(self) -> str:
+        """What it is called in logs, and known by from look to look."""
+        return f"{self.to} {self.path}" if self.path else self.to
 
 
 class WhylogsMonitor(Monitor):

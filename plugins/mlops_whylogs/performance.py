@@ -21,6 +21,7 @@ __all__ = ["Judged", "decayed", "gaps", "performances"]
 Array = np.ndarray[Any, Any]
 _SURE = 1.96
 _LEAST = 1e-15
+_LEAST_IN_GROUP = 50
 
 
 @dataclass(frozen=True)
@@ -37,18 +38,27 @@ class Judged:
 
     @classmethod
     def of(cls, rows: pl.DataFrame, signature: Mapping[str, Any]) -> Judged:
-        """Take the rows whose labels are known; a label that is no class of the model is left out."""
-        known = rows.filter(pl.col("_label").is_not_null()) if "_label" in rows.columns else rows.clear()
+        """Take the rows whose labels are known; a label that is no class of the model, or no number, is left out."""
+        names = _answers(signature)
+        there = {"_label", *names} <= {*rows.columns}
+        known = rows.drop_nulls(["_label", *names]) if there else rows.clear()
         if signature["task"] == "regression":
+            if known.height:
+                known = known.with_columns(pl.col("_label").cast(pl.Float64, strict=False)).drop_nulls("_label")
             return cls(_floats(known, "_label"), _floats(known, "_answer_prediction"), known)
         classes = {_plain(name): index for index, name in enumerate(signature["classes"])}
         labels = [_plain(label) for label in known["_label"].to_list()] if known.height else []
         kept = [label in classes for label in labels]
         known = known.filter(pl.Series(kept, dtype=pl.Boolean))
         truth = np.asarray([classes[label] for label in labels if label in classes], dtype=np.int64)
-        names = [f"_answer_score_{name}" for name in signature["classes"]]
-        said = known.select(names).to_numpy() if known.height else np.zeros((0, len(names)))
+        said = known.select(pl.col(names).cast(pl.Float64)).to_numpy() if known.height else np.zeros((0, len(names)))
         return cls(truth, said, known)
+
+
+def _answers(signature: Mapping[str, Any]) -> list[str]:
+    if signature["task"] == "regression":
+        return ["_answer_prediction"]
+    return [f"_answer_score_{name}" for name in signature["classes"]]
 
 
 def _plain(label: Any) -> str:
@@ -83,53 +93,58 @@ def performances(judged: Judged, signature: Mapping[str, Any], measured: Mapping
     return found
 
 
-def decayed(found: Sequence[Performance], headline: str, *, most: float, least: int, labels: int) -> list[Finding]:
-    """Say whether the headline metric has become worse than it was on test rows.
+def decayed(here: Performance, labels: int, *, most: float, level: float) -> list[Finding]:
+    """Say whether a metric has become worse than it was on test rows.
 
     Args:
-        found: the window's metrics.
-        headline: the metric that counts.
+        here: the metric in the window.
+        labels: labelled rows it was measured on.
         most: loss that is still accepted, as a share of the metric's test value.
-        least: labels needed before anything is said.
-        labels: labels there are.
+        level: probability of a false alarm.
     """
-    here = next((item for item in found if item.metric == headline), None)
-    if here is None or here.reference is None or labels < least:
+    if here.reference is None:
         return []
     worse = here.reference - here.value if here.higher_is_better else here.value - here.reference
     loss = worse / abs(here.reference) if here.reference else 0.0
     error = (here.high - here.low) / (2 * _SURE)
     p = 0.5 * math.erfc(worse / error / math.sqrt(2)) if error > 0 else float(worse <= 0)
     sentence = (
-        f"{headline} is {here.value:.4g} [{here.low:.4g}, {here.high:.4g}] on {labels:,} labelled rows, "
+        f"{here.metric} is {here.value:.4g} [{here.low:.4g}, {here.high:.4g}] on {labels:,} labelled rows, "
         f"{here.reference:.4g} on the test rows ({loss:.1%} {'worse' if loss >= 0 else 'change for the better'})"
     )
-    return [Finding("performance", headline, loss, most, p, loss >= most and p < 0.01, sentence)]  # noqa: PLR2004
+    return [Finding("performance", here.metric, loss, most, p, loss >= most and p <= level, sentence)]
 
 
-def gaps(judged: Judged, columns: Sequence[str], signature: Mapping[str, Any], *, floor: float) -> list[Finding]:
-    """Compare the error between the groups of each column, among groups of at least 50 labelled rows."""
+def gaps(
+    judged: Judged, columns: Sequence[str], signature: Mapping[str, Any], *, floor: float, level: float
+) -> list[Finding]:
+    """Compare the error between the groups of each column, among groups of at least 50 labelled rows.
+
+    The probability is that of the largest of all pairs of groups (Bonferroni), by the normal approximation.
+    """
     found: list[Finding] = []
     for name in columns:
-        if name not in judged.rows.columns or not judged.truth.size:
-            continue
-        groups = judged.rows[name].cast(pl.String).fill_null("missing").to_numpy()
-        errors = _errors(judged, signature)
-        means = {group: float(errors[groups == group].mean()) for group in np.unique(groups) if _many(groups, group)}
-        if len(means) > 1:
-            found.append(_gap(name, means, floor))
+        if name in judged.rows.columns and judged.truth.size:
+            groups = judged.rows[name].cast(pl.String).fill_null("missing").to_numpy()
+            found += _gap(name, _group_means(groups, _errors(judged, signature)), floor, level=level)
     return found
 
 
-def _many(groups: Array, group: Any) -> bool:
-    return int((groups == group).sum()) >= 50  # noqa: PLR2004 - as the docstring says
+def _group_means(groups: Array, errors: Array) -> dict[str, tuple[float, float]]:
+    """Give group → mean error and its standard error."""
+    names, counts = np.unique(groups, return_counts=True)
+    return {str(name): _mean(errors[groups == name]) for name in names[counts >= _LEAST_IN_GROUP]}
 
 
-def _gap(name: str, means: Mapping[str, float], floor: float) -> Finding:
-    worst, best = max(means, key=lambda key: means[key]), min(means, key=lambda key: means[key])
-    gap = means[worst] - means[best]
-    sentence = f"{name}: the error is {means[worst]:.3g} for {worst!r} and {means[best]:.3g} for {best!r}"
-    return Finding("fairness", name, gap, floor, 1.0, gap >= floor, sentence)
+def _gap(name: str, means: Mapping[str, tuple[float, float]], floor: float, *, level: float) -> list[Finding]:
+    if len(means) < 2:  # noqa: PLR2004 - a gap is between two
+        return []
+    worst, best = max(means, key=lambda key: means[key][0]), min(means, key=lambda key: means[key][0])
+    gap, error = means[worst][0] - means[best][0], math.hypot(means[worst][1], means[best][1])
+    pairs = len(means) * (len(means) - 1) / 2
+    p = min(1.0, pairs * math.erfc(gap / error / math.sqrt(2))) if error > 0 else float(gap <= 0)
+    sentence = f"{name}: the error is {means[worst][0]:.3g} for {worst!r} and {means[best][0]:.3g} for {best!r}"
+    return [Finding("fairness", name, gap, floor, p, gap >= floor and p <= level, sentence)]
 
 
 def _errors(judged: Judged, signature: Mapping[str, Any]) -> Array:

@@ -44,6 +44,8 @@ class Seen:
     """Text → how often it occurred; exact up to some 3,000 different ones."""
 
     distinct: float
+    independent: float = 1.0
+    """Share of the rows that count as if each had been drawn by itself; a profile does not know it."""
 
 
 @cache

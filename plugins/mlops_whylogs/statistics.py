@@ -16,7 +16,7 @@ _EXPECTED = 5.0
 """Fewest expected rows of a class in a chi-square test (Cochran 1954)."""
 
 
-def kolmogorov_tail(distance: float, n: int, m: int) -> float:
+def kolmogorov_tail(distance: float, n: float, m: float) -> float:
     """Probability that two samples of one distribution differ by ``distance`` or more anywhere.
 
     The asymptotic series with the correction of Stephens (1970) for finite samples; an upper bound for
@@ -43,7 +43,7 @@ def variation(one: Mapping[str, int], other: Mapping[str, int]) -> float:
     return sum(abs(one.get(key, 0) / n - other.get(key, 0) / m) for key in {*one, *other}) / 2
 
 
-def homogeneity(one: Mapping[str, int], other: Mapping[str, int]) -> float:
+def homogeneity(one: Mapping[str, float], other: Mapping[str, float]) -> float:
     """Probability of counts so different, when both come from one distribution (Pearson's chi-square test).
 
     Classes that are too rare for the test are counted together.
@@ -51,8 +51,8 @@ def homogeneity(one: Mapping[str, int], other: Mapping[str, int]) -> float:
     n, m = sum(one.values()), sum(other.values())
     if not n or not m:
         return 1.0
-    cells: list[tuple[int, int]] = []
-    rest = [0, 0]
+    cells: list[tuple[float, float]] = []
+    rest = [0.0, 0.0]
     for key in sorted({*one, *other}):
         pair = (one.get(key, 0), other.get(key, 0))
         if sum(pair) * min(n, m) / (n + m) >= _EXPECTED:
@@ -75,7 +75,7 @@ def chi_square_tail(value: float, degrees: int) -> float:
     return _normal_tail(((value / degrees) ** (1 / 3) - (1 - spread)) / math.sqrt(spread))
 
 
-def two_shares(hits: int, n: int, other_hits: int, m: int) -> float:
+def two_shares(hits: float, n: float, other_hits: float, m: float) -> float:
     """Probability, on both sides, of two shares so different when they are one (pooled normal approximation)."""
     pooled = (hits + other_hits) / (n + m)
     error = math.sqrt(pooled * (1 - pooled) * (1 / n + 1 / m))

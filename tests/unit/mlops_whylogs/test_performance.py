@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 from sklearn.metrics import accuracy_score, brier_score_loss, log_loss, roc_auc_score
 
+from mlops.services.monitor import Performance
 from mlops_whylogs.performance import Judged, decayed, gaps, performances
 
 BINARY: dict[str, Any] = {"task": "binary", "classes": ["no", "yes"]}
@@ -80,10 +81,14 @@ def test_rows_of_one_class_have_no_area() -> None:
     assert "roc_auc" not in measured(answered().filter(pl.col("_label") == "yes"))
 
 
+def named(found: list[Performance], metric: str) -> Performance:
+    return next(item for item in found if item.metric == metric)
+
+
 def test_decay_beyond_what_is_accepted_is_an_alarm() -> None:
     before = {"metrics": {"test": {"log_loss": {"value": 0.3}}}}
     found = performances(Judged.of(answered(), BINARY), BINARY, before)
-    assert decayed(found, "log_loss", most=0.1, least=100, labels=2_000)[0].alarm
+    assert decayed(named(found, "log_loss"), 2_000, most=0.1, level=0.01)[0].alarm
     assert not decayed(found, "log_loss", most=5.0, least=100, labels=2_000)[0].alarm
     assert decayed(found, "log_loss", most=0.1, least=5_000, labels=2_000) == []
 
@@ -93,7 +98,7 @@ def test_small_sample_does_not_prove_decay() -> None:
     area = measured(frame)["roc_auc"].value
     before = {"metrics": {"test": {"roc_auc": {"value": area * 1.12}}}}
     found = performances(Judged.of(frame, BINARY), BINARY, before)
-    assert not decayed(found, "roc_auc", most=0.1, least=10, labels=30)[0].alarm
+    assert not decayed(named(found, "roc_auc"), 30, most=0.1, level=0.01)[0].alarm
 
 
 def test_gap_between_groups_is_found() -> None:
@@ -107,6 +112,17 @@ def test_gap_between_groups_is_found() -> None:
         )
         .with_columns((1 - pl.col("_answer_score_yes")).alias("_answer_score_no"))
     )
-    found = gaps(Judged.of(frame, BINARY), ["side"], BINARY, floor=0.1)
+    found = gaps(Judged.of(frame, BINARY), ["side"], BINARY, floor=0.1, level=0.01)
     assert found[0].alarm
     assert "'left'" in found[0].sentence
+
+
+def test_gap_that_chance_explains_is_no_alarm() -> None:
+    frame = answered(160)
+    found = gaps(Judged.of(frame, BINARY), ["side"], BINARY, floor=0.001, level=0.01)
+    assert [item.alarm for item in found] == [False]
+
+
+def test_rows_answered_by_another_kind_of_model_are_not_judged() -> None:
+    frame = answered().rename({"_answer_score_yes": "_answer_prediction"})
+    assert Judged.of(frame, BINARY).truth.size == 0
