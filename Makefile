@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 THREADS := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-slow lint format bench docs clean
+.PHONY: help install run loop test test-slow lint format bench docs clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -20,6 +20,9 @@ install: $(STAMP) ## Make .venv with everything in it
 
 run: $(STAMP) ## Run the main recipe on 336,776 real flights
 	$(BIN)/mlops run recipe=flights
+
+loop: $(STAMP) ## Play a year of the loop and draw it
+	$(THREADS) $(BIN)/python examples/loop/loop.py
 
 test: $(STAMP) ## Run the tests (a few minutes)
 	$(THREADS) $(BIN)/python -m pytest -q -n 2 -m 'not slow'

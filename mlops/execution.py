@@ -30,7 +30,7 @@ from mlops.tracked.following import Following
 from mlops.tracking import Followers, Watcher
 from mlops.workspace import Workspace
 
-__all__ = ["Finished", "execute_recipe"]
+__all__ = ["Finished", "execute_recipe", "executors_of", "limit_threads"]
 
 
 class _LogFile(logging.Handler):
@@ -202,8 +202,8 @@ def _watched(work: Workspace, plan: Plan, record: RunRecord, *, show: Watcher) -
     log.addHandler(handler)
     log.setLevel(logging.DEBUG)
     log.propagate = False
-    executors = _executors(work, plan.recipe)
-    _limit_threads(executors[None].threads())
+    executors = executors_of(work, plan.recipe)
+    limit_threads(executors[None].threads())
     bench = Bench(
         work.project,
         plan.recipe,
@@ -218,7 +218,7 @@ def _watched(work: Workspace, plan: Plan, record: RunRecord, *, show: Watcher) -
         log.removeHandler(handler)
 
 
-def _limit_threads(threads: int) -> None:
+def limit_threads(threads: int) -> None:
     """Tell libraries, before they are imported, how many threads there are; what a person has set stands.
 
     Threads that wait must sleep: spinning ones make a fit ten times slower beside a busy neighbour.
@@ -228,7 +228,7 @@ def _limit_threads(threads: int) -> None:
         os.environ.setdefault(name, str(threads))
 
 
-def _executors(work: Workspace, recipe: Recipe) -> dict[str | None, Executor]:
+def executors_of(work: Workspace, recipe: Recipe) -> dict[str | None, Executor]:
     """Make the recipe's executor, and those that single stages ask for by name."""
     own = recipe.executor
     if not isinstance(own, Executor):

@@ -16,6 +16,9 @@ from mlops.formats import Bundle
 
 DATA = Path(__file__).resolve().parents[2] / "recipes" / "data" / "flights.parquet"
 BATCH = 100
+SPARE, STEP = 100, 4
+"""Rows that are asked about again while a version is rolled out, and how many at a time."""
+
 LATE = 0.3
 """Share of a month's labels that arrive a month later."""
 
@@ -71,7 +74,7 @@ class World:
             known += told[late:]
             self._owed += told[:late]
         self._told(known)
-        self._spare = [_plain(row) for row in wanted[-2 * BATCH :]]
+        self._spare = [_plain(row) for row in wanted[:: max(1, len(wanted) // SPARE)]]
         return failed, _log_loss(pl.Series(chances), pl.Series(truth))
 
     def _told(self, labels: list[dict[str, Any]]) -> None:
@@ -79,14 +82,16 @@ class World:
             if self._post("/feedback", {"labels": labels[start : start + 1000]}) is None:
                 raise SystemExit("the server did not take the labels")
 
-    def settle_rollout(self, status: Callable[[], dict[str, Any]]) -> None:
-        """Go on asking while a version is being rolled out, as the world would."""
-        for _ in range(60):
-            if status()["phase"] != "rolling":
-                return
-            for start in range(0, len(self._spare), 10):
-                self._post("/predict", {"rows": self._spare[start : start + 10]}, key=f"{time.time_ns()}")
-            time.sleep(0.5)
+    def settle_rollout(self, status: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """Go on asking while a version is being rolled out, as the world would; give the status at the end."""
+        for turn in range(60):
+            now = status()
+            if now["phase"] != "rolling":
+                return now
+            for start in range(0, len(self._spare), STEP):
+                self._post("/predict", {"rows": self._spare[start : start + STEP]}, key=f"{turn}-{start}")
+            time.sleep(0.3)
+        return status()
 
     def _post(self, path: str, body: Any, *, key: str = "") -> Any:
         address = urlsplit(self._url)

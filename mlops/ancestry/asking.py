@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from mlops.ancestry.holding import held_by
+from mlops.ancestry.holding import Now
 from mlops.errors import ProjectError
 from mlops.project import Project
 from mlops.run_history import list_runs, load_run
 from mlops.run_reading import Run
+from mlops.services.registry import ModelVersion
 from mlops.store import Store
 
 __all__ = ["Asked", "facts_of", "find"]
@@ -29,9 +30,14 @@ class Asked:
     stages: tuple[str, ...]
     """Stages whose ancestors are wanted; all of the run when empty."""
 
+    deployment: str = ""
+    """The deployment that was asked for, where it was one that serves."""
 
-def find(project: Project, name: str) -> Asked:
+
+def find(project: Project, name: str, now: Now) -> Asked:
     """Find the run behind a run's ID, MODEL@VERSION, MODEL@ALIAS, a digest, or a deployment's name.
+
+    An alias and a deployment stand for the version that they have now.
 
     Raises:
         ProjectError: nothing is called that; the places searched are listed.
@@ -43,14 +49,16 @@ def find(project: Project, name: str) -> Asked:
     store = Store(project.state / "store")
     model, at, version = name.partition("@")
     if at:
-        held = held_by(project, model, version)
+        held = _held(model, version, now)
         return _registered(
             runs, store, model, str(held.version) if held else version, digest=held.digest if held else ""
         )
     exact = [run for run in runs if name and (run.id.startswith(name) or run.id.endswith(name))]
     if len(exact) == 1:
         return Asked(exact[0], ())
-    if not exact and (found := _by_digest(runs, name) or _deployed(runs, store, name)):
+    if not exact and (
+        found := _by_digest(runs, name) or _serving(runs, store, name, now) or _deployed(runs, store, name)
+    ):
         return found
     try:
         return Asked(load_run(runs_dir, name), ())
@@ -62,6 +70,19 @@ def find(project: Project, name: str) -> Asked:
             where="looked among runs, digests of artifacts, registered versions (MODEL@VERSION) and deployments",
             fix=f"mlops runs lists the runs; 'last' is {runs[0].id}",
         ) from exc
+
+
+def _held(model: str, alias: str, now: Now) -> ModelVersion | None:
+    """Ask who has an alias; None for a number, and where the registry does not tell.
+
+    Raises:
+        ProjectError: the registry tells, and nobody has it.
+    """
+    held = now.holder(model, alias)
+    if held is None and not alias.isdecimal() and alias != "latest" and (known := now.versions(model)):
+        listed = ", ".join(" = ".join([str(item.version), *item.aliases]) for item in known)
+        raise ProjectError(f"no version of {model} is {alias!r} now", fix=f"versions are {listed}, latest")
+    return held
 
 
 def _by_digest(runs: Sequence[Run], name: str) -> Asked | None:
@@ -116,6 +137,20 @@ def _registered(runs: Sequence[Run], store: Store, model: str, version: str, *, 
     models = sorted({facts["model"] for _, _, facts in _marked(runs, store, "registration")})
     listed = f"models are {', '.join(models)}" if models else "a recipe with the stage register makes one"
     raise ProjectError(f"no run registered a model {model!r}", fix=listed)
+
+
+def _serving(runs: Sequence[Run], store: Store, name: str, now: Now) -> Asked | None:
+    """Find the run behind the version that leads a deployment now, with the stages of it that brought it there."""
+    leading = now.leading(name)
+    if leading is None:
+        return None
+    asked = _registered(runs, store, leading.model, str(leading.version), digest=leading.digest)
+    brought = [
+        stage
+        for _, stage, facts in _marked([asked.run], store, "deployment")
+        if (facts.get("name"), facts.get("digest")) == (name, leading.digest)
+    ]
+    return replace(asked, stages=(*asked.stages, *brought), deployment=name)
 
 
 def _deployed(runs: Sequence[Run], store: Store, name: str) -> Asked | None:

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mlops.ancestry.asking import Asked, facts_of, find
+from mlops.ancestry.holding import Now
 from mlops.ancestry.model import Lineage, Node
+from mlops.ancestry.serving import with_deployments
 from mlops.project import Project
 from mlops.run_history import load_run
 from mlops.run_reading import Run
@@ -27,11 +29,13 @@ def trace(project: Project, name: str = "last") -> Lineage:
     Raises:
         ProjectError: nothing is called that.
     """
-    asked = find(project, name)
-    return Lineage(name, asked.run.id, asked.run.recipe, tuple(_nodes(asked, project)))
+    now = Now(project)
+    asked = find(project, name, now)
+    made = tuple(_nodes(asked, project, now))
+    return Lineage(name, asked.run.id, asked.run.recipe, with_deployments(made, asked.deployment, now))
 
 
-def _nodes(asked: Asked, project: Project) -> Iterator[Node]:
+def _nodes(asked: Asked, project: Project, now: Now) -> Iterator[Node]:
     store = Store(project.state / "store")
     steps = {str(step["stage"]): step for step in asked.run.steps if step.get("outputs")}
     wanted = _ancestors(steps, asked.stages or tuple(steps))
@@ -42,7 +46,7 @@ def _nodes(asked: Asked, project: Project) -> Iterator[Node]:
                 told.add(source.id)
                 yield source
         yield _stage(steps[name], asked.run)
-        yield from _marks(steps, name, store)
+        yield from _marks(steps[name], asked.run, store, now)
 
 
 def _ancestors(steps: Mapping[str, Mapping[str, Any]], names: tuple[str, ...]) -> set[str]:
@@ -106,19 +110,28 @@ def _stage(step: Mapping[str, Any], run: Run) -> Node:
     return Node(f"stage:{step['stage']}", "stage", str(step["stage"]), known, tuple(reads), outputs)
 
 
-def _marks(steps: Mapping[str, Mapping[str, Any]], name: str, store: Store) -> Iterator[Node]:
+def _marks(step: Mapping[str, Any], run: Run, store: Store, now: Now) -> Iterator[Node]:
     """Name the version or the deployment that a stage left behind."""
-    registered = facts_of(steps[name], store, "registration")
+    name = str(step["stage"])
+    registered = facts_of(step, store, "registration")
     if registered:
-        facts = _told(registered, "digest", "alias")
-        title = f"{registered.get('model')}@{registered.get('version')}"
-        yield Node(f"model:{title}", "model", title, facts, (f"stage:{name}",))
-    deployed = facts_of(steps[name], store, "deployment")
+        model, version = str(registered.get("model")), str(registered.get("version"))
+        aliases = _aliases(now.aliases(run, model, version), registered)
+        title = f"{model}@{version}"
+        yield Node(f"model:{title}", "model", title, aliases | _told(registered, "digest"), (f"stage:{name}",))
+    deployed = facts_of(step, store, "deployment")
     if deployed:
         version = f"{deployed.get('model')}@{deployed.get('version')}"
         facts = {"version": version} | _told(deployed, "target", "digest")
         title = str(deployed.get("name"))
         yield Node(f"deployment:{title}", "deployment", title, facts, (f"stage:{name}",))
+
+
+def _aliases(held: tuple[str, ...] | None, registered: Mapping[str, Any]) -> dict[str, str]:
+    """Tell the aliases of now; the one that it was registered with where the registry does not tell."""
+    if held is None:
+        return {"registered as": str(registered["alias"])} if registered.get("alias") else {}
+    return {"aliases now": ", ".join(held) or "none"}
 
 
 def _told(facts: Mapping[str, Any], *names: str) -> dict[str, str]:

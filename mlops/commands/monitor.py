@@ -13,8 +13,7 @@ from mlops.commands.arguments import parser
 from mlops.errors import MlopsError
 from mlops.retraining import Retraining, retrain, settled
 from mlops.services.monitor import Watched
-from mlops.text import table
-from mlops.watching import Loop, look_at, look_at_files
+from mlops.watching import Loop, described, look_at, look_at_files
 from mlops.workspace import Workspace
 
 __all__ = ["main"]
@@ -74,7 +73,7 @@ def _files(given: argparse.Namespace) -> str:
 
 def _looked(loop: Loop, given: argparse.Namespace) -> Watched:
     found = look_at_files(loop, _files(given)) if _files(given) else look_at(loop)
-    print(json.dumps(found.to_json(), default=str) if given.json else _said(found), flush=True)
+    print(json.dumps(found.to_json(), default=str) if given.json else described(found), flush=True)
     return found
 
 
@@ -86,18 +85,3 @@ def _acted(loop: Loop, found: Watched, given: argparse.Namespace) -> int:
     done = retrain(loop, found, Retraining(as_json=given.json))
     print(json.dumps(done.to_json()) if given.json else done.sentence, flush=True)
     return _INTERRUPTED if done.outcome == "interrupted" else 0
-
-
-def _said(found: Watched) -> str:
-    if not found.windows:
-        return f"{found.subject} was asked nothing yet; mlops status {found.subject} tells where to ask"
-    rows = []
-    for window in found.windows:
-        alarms = ", ".join(dict.fromkeys(f"{item.what} ({item.kind})" for item in window.alarms))
-        best = window.performance[0] if window.performance else None
-        measured = f"{best.metric} {best.value:.4g}" if best else "–"
-        versions = ", ".join(map(str, window.versions))
-        row = (window.start[:16], f"{window.rows:,}", f"{window.labels:,}", versions, measured)
-        rows.append((*row, alarms or window.note or "none"))
-    drawn = table(("window", "rows", "labels", "version", "performance", "alarms"), rows)
-    return f"{drawn}\n\nreport   {found.report}"

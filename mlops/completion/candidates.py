@@ -20,7 +20,16 @@ ASKED = {
     "plan": ("--json", *_SELECTION, "--help"),
     "check": ("--json", "--help"),
     "explain": ("--json", "--help"),
+    "monitor": ("--watch", "--no-retrain", "--json", "--help"),
+    "retrain": ("--dry-run", "--force", "--json", "--help"),
     "runs": ("--json", "--help"),
+    "reproduce": ("--at-commit", "--strict", "--keep", "--json", "--help"),
+    "lineage": ("--html", "--json", "--help"),
+    "models": ("--registry", "--json", "--help"),
+    "deploy": ("--json", "--help"),
+    "status": ("--json", "--help"),
+    "rollback": ("--why", "--json", "--help"),
+    "stop": ("--why", "--json", "--help"),
 }
 """Verbs whose words depend on the project, with their flags."""
 
@@ -41,7 +50,11 @@ SETTLED = {
         ),
         *("--json", "--help"),
     ),
-    "data": ("infer", "--help"),
+    "data": ("infer", "track", "push", "pull", "log", "diff", "--help"),
+    "ui": ("--tracker", "--port", "--json", "--help"),
+    "report": ("pr", "--base", "--output", "--help"),
+    "ci": ("init", "--help"),
+    "doctor": ("--deep", "--json", "--help"),
     "schema": ("--output", "--json", "--help"),
     "gc": ("--yes", "--json", "--help"),
     "init": ("--json", "--help"),
@@ -52,7 +65,9 @@ SETTLED = {
 _SAFE = re.compile(r"[\w.=/+~@:,-]+")
 """What a shell takes as it stands: a value from a file with anything else in it is not offered."""
 
-_RUNS = ("show", "diff", "rm", "list")
+_RUNS = ("show", "diff", "rm", "sync", "list")
+_MODELS = ("list", "show", "promote", "rollback", "history")
+_SERVED = ("deploy", "status", "rollback", "stop")
 
 
 def candidates(verb: str, word: str, others: Sequence[str]) -> list[str]:
@@ -68,16 +83,28 @@ def candidates(verb: str, word: str, others: Sequence[str]) -> list[str]:
         return []
     if word.startswith("-"):
         return [flag for flag in ASKED[verb] if flag.startswith(word)]
-    found = _runs(others) if verb == "runs" else _recipe_words(verb, word, others)
+    found = _words(verb, word, others)
     return [item for item in found if item.startswith(word) and _SAFE.fullmatch(item)]
 
 
-def _runs(others: Sequence[str]) -> list[str]:
-    if not others:
+def _words(verb: str, word: str, others: Sequence[str]) -> list[str]:
+    """Offer what the verb is about: runs, deployments, models, or what a recipe takes."""
+    if verb == "runs" and not others:
         return list(_RUNS)
-    folder = Project.here().state / "runs"
-    names = (path.name for path in folder.iterdir() if not path.name.startswith(".")) if folder.is_dir() else ()
-    return sorted(names, reverse=True)
+    if verb in ("runs", "reproduce", "lineage"):
+        return sorted(_names("runs"), reverse=True)
+    if verb in _SERVED:
+        return sorted(_names("deployments"))
+    if verb == "models":
+        known = {name.removesuffix(".json") for name in _names("registry") if name.endswith(".json")}
+        return sorted(known) if others else list(_MODELS)
+    return _recipe_words(verb, word, others)
+
+
+def _names(kind: str) -> list[str]:
+    """List what lies in a folder of the project's state."""
+    folder = Project.here().state / kind
+    return [path.name for path in folder.iterdir() if not path.name.startswith(".")] if folder.is_dir() else []
 
 
 def _recipe_words(verb: str, word: str, others: Sequence[str]) -> list[str]:

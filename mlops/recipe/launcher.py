@@ -12,14 +12,12 @@ import shutil
 import signal
 import sys
 import tempfile
-import threading
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from types import FrameType
 from typing import IO, Any, Protocol
 
 from hydra.core.config_store import ConfigStore
@@ -30,6 +28,7 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig, open_dict
 
 from mlops.machine import cores
+from mlops.services.interruption import ended_by_signal
 
 __all__ = ["ParallelLauncher", "offer"]
 
@@ -103,7 +102,7 @@ class ParallelLauncher(Launcher):  # type: ignore[misc] # hydra has no type info
         slots = list(range(min(self._jobs, len(waiting))))
         width = len(slots)
         running: list[_Running] = []
-        with _sigterm_as_ctrl_c(), _ending(running):
+        with ended_by_signal(), _ending(running):
             while waiting or running:
                 while waiting and slots:
                     running.append(self._begun(*waiting.pop(0), slot=slots.pop(0), width=width))
@@ -214,23 +213,6 @@ def _ending(running: list[_Running]) -> Iterator[None]:
                 job.process.kill()
                 job.process.join()
             _show(job)
-
-
-@contextmanager
-def _sigterm_as_ctrl_c() -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        del number, frame
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _settle(streams: tuple[IO[bytes], IO[bytes]], *, parent: int) -> None:

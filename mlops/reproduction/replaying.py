@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -11,6 +10,7 @@ from typing import Any, TextIO
 
 from mlops.display import watcher_for
 from mlops.errors import ProjectError
+from mlops.execution import executors_of, limit_threads
 from mlops.masking import Mask
 from mlops.outcome import Report
 from mlops.outline import Outline
@@ -21,7 +21,6 @@ from mlops.reproduction.circumstances import made
 from mlops.reproduction.model import Left
 from mlops.run_reading import Run
 from mlops.runner import Bench, execute
-from mlops.services.executor import Executor
 from mlops.tracking import Followers
 from mlops.workspace import Workspace
 
@@ -92,37 +91,13 @@ def replay(work: Workspace, recipe: Recipe, stages: tuple[str, ...], *, out: Tex
     """
     kept = replace(recipe, sections=tuple(section for section in recipe.sections if section.name in stages))
     mask = Mask(recipe.secrets)
-    executors = _executors(work, kept)
-    _limit_threads(executors[None].threads())
+    executors = executors_of(work, kept)
+    limit_threads(executors[None].threads())
     with work.store.using(), _logged(out, mask):
         plan = work.plan(kept)
         watch = Followers((watcher_for(out, mask),))
         report = execute(plan, Bench(work.project, kept, work.store, "replay", executors, watch))
     return Replay(report, plan)
-
-
-def _executors(work: Workspace, recipe: Recipe) -> dict[str | None, Executor]:
-    """Make the recipe's executor, and those that single stages ask for by name."""
-    own = recipe.executor
-    if not isinstance(own, Executor):
-        raise ProjectError(f"{type(own).__name__} is not an executor", fix="write executor=local")
-    named = {section.options.executor for section in recipe.sections if section.options.executor}
-    return {None: own, **{name: _executor(work, name) for name in named}}
-
-
-def _executor(work: Workspace, name: str) -> Executor:
-    file = work.catalog.load(f"executor/{name}")
-    body = file.root.data() if file else {}
-    found = work.plugins.resolve(body.pop("_target_", None), Executor).model_validate(body)
-    assert isinstance(found, Executor)  # noqa: S101 - resolved as one
-    return found
-
-
-def _limit_threads(threads: int) -> None:
-    """Tell libraries, before they are imported, how many threads there are, as a run does."""
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    for name in ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(name, str(threads))
 
 
 class _Warnings(logging.Handler):

@@ -58,6 +58,8 @@ def _round(loop: Loop, found: Watched, how: Retraining, *, journal: Journal) -> 
     decision = _decision(loop, history, how, journal)
     if not decision.retrain or how.dry_run:
         return Retrained(decision, "would retrain" if decision.retrain else "kept")
+    if deployed.phase == "stopped" and not how.force:
+        return Retrained(decision, "kept", note=f"the deployment is stopped: mlops deploy {loop.deployment} first")
     if deployed.phase == "rolling" and not how.force and not _is_ours(deployed, journal.pending):
         return Retrained(decision, "rolling", note=f"not now: {deployed.note or 'a version is being rolled out'}")
     began = journal if journal.pending else _begun(loop, decision, history, journal, versions=versions)

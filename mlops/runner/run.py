@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType
-
 from mlops.masking import Mask
 from mlops.outcome import Report
 from mlops.plan.model import Plan
@@ -15,8 +9,9 @@ from mlops.runner.attempt import Bench, perform
 from mlops.runner.side_by_side import carry_out
 from mlops.runner.tally import Tally
 from mlops.runner.wording import explained
+from mlops.services.interruption import ended_by_signal
 
-__all__ = ["ended_by_signal", "execute"]
+__all__ = ["execute"]
 
 
 def execute(plan: Plan, bench: Bench) -> Report:
@@ -50,21 +45,3 @@ def _one_by_one(plan: Plan, bench: Bench, tally: Tally) -> None:
         except Exception as exc:  # noqa: BLE001 - a stage may raise anything; the report carries it
             tally.failed(step, explained(exc, step.name, folder=bench.store.root))
             return
-
-
-@contextmanager
-def ended_by_signal() -> Iterator[None]:
-    """Treat SIGTERM like Ctrl-C, so that a stopped run is recorded as interrupted."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        del number, frame
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -17,12 +17,12 @@ from mlops.outcome import Report, add_fragment, write_page
 from mlops.plan import Plan, Selection
 from mlops.recipe import Recipe
 from mlops.record import RunFacts, RunRecord
-from mlops.runner import ended_by_signal
 from mlops.searching.hunt import Hunt
 from mlops.searching.journal import Found
 from mlops.searching.leaderboard import Leaderboard, fragment, ordered
 from mlops.searching.trying import Objective
 from mlops.searching.view import plan_text
+from mlops.services.interruption import ended_by_signal
 from mlops.services.searcher import SearchTask, Trial
 
 __all__ = ["Carried", "SearchEnded", "settle"]

@@ -16,7 +16,7 @@ from pydantic import BeforeValidator, Field
 from mlops.services.space import Parameter
 from mlops.stage import Part, Stage
 
-__all__ = ["Objective", "Report", "SearchTask", "Searcher", "Stopped", "Trial"]
+__all__ = ["Objective", "PruningSearcher", "Report", "SearchTask", "Searcher", "Stopped", "Trial"]
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -185,3 +185,24 @@ class Searcher(Part, ABC):
         Raises:
             KeyboardInterrupt: as it comes from the objective or the terminal, after trials that run are ended.
         """
+
+
+class PruningSearcher(Searcher, ABC):
+    """A searcher that draws its first trials at random, and ends those early that are behind."""
+
+    startup: Annotated[int, Field(ge=1)] = 10
+    """How many trials are drawn at random before what was found has a say."""
+
+    pruner: Literal["none", "asha"] = "asha"
+    """asha: end trials early that are behind others at the same step (asynchronous successive halving)."""
+
+    grace: Annotated[int, Field(ge=1)] = 10
+    """Steps that every trial may take before it can be ended early."""
+
+    reduction: Annotated[int, Field(ge=2, le=100)] = 3
+    """Of the trials that come to a rung, one of so many goes on; rungs are grace times its powers."""
+
+    @property
+    def first_rung(self) -> int:
+        """Steps before trials are compared; 0 when none is ended early."""
+        return self.grace if self.pruner == "asha" else 0

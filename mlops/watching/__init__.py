@@ -2,5 +2,6 @@
 
 from mlops.watching.looking import look_at, look_at_files
 from mlops.watching.subject import Loop
+from mlops.watching.view import described
 
-__all__ = ["Loop", "look_at", "look_at_files"]
+__all__ = ["Loop", "described", "look_at", "look_at_files"]

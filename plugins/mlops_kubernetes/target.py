@@ -46,13 +46,13 @@ class Kubernetes(Target):
     image: Annotated[str, Field(min_length=1, examples=["registry.example.com/flights"])]
     """Name of the image made from the package, without a tag; the tag is the version."""
 
-    namespace: Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")] = "default"
+    namespace: Annotated[str, Field(pattern=r"^[a-z0-9]+(-+[a-z0-9]+)*$")] = "default"
     """Namespace of everything."""
 
-    gateway: Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")] = "gateway"
+    gateway: Annotated[str, Field(pattern=r"^[a-z0-9]+(-+[a-z0-9]+)*$")] = "gateway"
     """Name of the Gateway that the route is attached to."""
 
-    hostnames: tuple[Annotated[str, Field(pattern=r"^(\*\.)?[a-z0-9]([-.a-z0-9]*[a-z0-9])?$")], ...] = ()
+    hostnames: tuple[Annotated[str, Field(pattern=r"^(\*\.)?[a-z0-9]+([-.]+[a-z0-9]+)*$")], ...] = ()
     """Host names that are routed here; any, when empty."""
 
     port: Annotated[int, Field(ge=1, le=65535)] = 3000
@@ -64,7 +64,7 @@ class Kubernetes(Target):
     memory: Annotated[str, Field(pattern=r"^\d+(Mi|Gi)$")] = "512Mi"
     """Memory that each copy asks for, and may use at most."""
 
-    api_key_secret: str | None = Field(default=None, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
+    api_key_secret: str | None = Field(default=None, pattern=r"^[a-z0-9]+(-+[a-z0-9]+)*$")
     """Name of a Secret whose key ``api-key`` the service asks its callers for; the value is never written here."""
 
     autoscaling: Autoscaling = Autoscaling()

@@ -23,7 +23,7 @@ class Bento(Stage):
     libraries: ClassVar[tuple[str, ...]] = ("bentoml", "onnxruntime", "polars", "numpy")
     extra: ClassVar[str] = "bento"
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9]([-_a-z0-9]{0,61}[a-z0-9])?$")]
+    name: Annotated[str, Field(max_length=63, pattern=r"^[a-z0-9]+([-_]+[a-z0-9]+)*$")]
     """Name of the Bento; its tag adds the beginning of the bundle's digest."""
 
     python: Annotated[str, Field(pattern=r"^3\.\d+$")] = "3.11"

@@ -50,8 +50,8 @@ class WhylogsMonitor(Monitor):
     libraries: ClassVar[tuple[str, ...]] = ("whylogs", "polars", "numpy")
     extra: ClassVar[str] = "whylogs"
 
-    window: Annotated[Seconds, Field(gt=0)] = 86400.0
-    """Length of a window: seconds, or text such as 6h, 1d, 4w."""
+    window: Literal["month"] | Annotated[Seconds, Field(gt=0)] = 86400.0
+    """Length of a window: seconds, text such as 6h, 1d, 4w, or month for those of the calendar (UTC)."""
 
     clock: str | None = None
     """Column that says when a row happened; when null, the time it was received counts."""

@@ -81,6 +81,15 @@ def test_a_second_run_reuses_everything_and_loads_no_heavy_library(life: Toy, mo
     assert status(life)["facts"]["pid"] == before
 
 
+def test_the_run_is_reproduced_bit_for_bit_up_to_its_effects(life: Toy) -> None:
+    answer = life("reproduce", "last", "--json")
+    assert answer.code == 0, answer.out
+    assert answer.last["equal"] is True
+    compared = {item["stage"] for item in answer.last["compared"]}
+    assert compared >= {"data", "train", "bundle", "parity", "profile", "package"}
+    assert not compared & {"gates", "register", "deploy"}
+
+
 def test_every_deed_is_in_the_audit_log(life: Toy) -> None:
     told = life("models", "history", "churn", "--json")
     assert told.code == 0, told.err

@@ -120,7 +120,7 @@ def test_bash_runs_nothing_that_a_value_holds(tab: Tab, shop: Path) -> None:
         ("run", "", ["recipe=flights", "--from"], {"data"}),
         ("run", "d", ["--only", "recipe=flights"], {"data"}),
         ("run", "--f", [], {"--from", "--force"}),
-        ("runs", "s", [], {"show"}),
+        ("runs", "s", [], {"show", "sync"}),
         ("runs", "20240103", ["show"], {"20240103-030405-bbbb"}),
         ("ls", "", [], set()),
     ],

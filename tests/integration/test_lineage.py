@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
-from mlops.ancestry import Lineage, trace
+from mlops.ancestry import Lineage, Node, trace
 from mlops.ancestry.page import render_page
 from mlops.ancestry.view import render
 from mlops.errors import ProjectError
@@ -71,6 +74,68 @@ class Fixed(Registry):
         return ModelVersion(model, 3, "0" * 64, Path(), "now") if alias == "best" else None
 '''
 
+STANDING = '''
+"""A registry and a target that say what files say, for tests."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from mlops.services.registry import ModelVersion, NewVersion, Registry
+from mlops.services.target import Deployed, Served, Strategy, Target, folder_of
+from mlops.stage import Place
+
+
+class Kept(Registry):
+    """Knows one model, whose aliases stand in a file."""
+
+    file: str = "aliases.json"
+
+    def register(self, new: NewVersion, place: Place) -> ModelVersion:
+        raise NotImplementedError
+
+    def models(self, place: Place) -> tuple[str, ...]:
+        raise NotImplementedError
+
+    def versions(self, model: str, place: Place) -> tuple[ModelVersion, ...]:
+        raise NotImplementedError
+
+    def point(self, model: str, alias: str, *, version: int | None, place: Place) -> None:
+        raise NotImplementedError
+
+    def known(self, model: str, place: Place) -> tuple[ModelVersion, ...]:
+        held = json.loads((place.root / self.file).read_text())
+        return tuple(
+            ModelVersion(model, int(number), "0" * 64, Path(), "now", aliases=tuple(aliases))
+            for number, aliases in held.items()
+        )
+
+    def holder(self, model: str, alias: str, place: Place) -> ModelVersion | None:
+        return next((item for item in self.known(model, place) if alias in item.aliases), None)
+
+
+class Shares(Target):
+    """Serves what a file says."""
+
+    def release(self, name: str, version: ModelVersion, strategy: Strategy, place: Place) -> Deployed:
+        raise NotImplementedError
+
+    def status(self, name: str, place: Place) -> Deployed:
+        kept = json.loads((folder_of(name, place) / "shares.json").read_text())
+        served = tuple(Served("sums", number, digest, "", share) for number, digest, share in kept["served"])
+        return Deployed(name, "shares", kept["phase"], served)
+
+    def deployments(self, place: Place) -> tuple[str, ...]:
+        raise NotImplementedError
+
+    def rollback(self, name: str, place: Place, *, why: str) -> Deployed:
+        raise NotImplementedError
+
+    def stop(self, name: str, place: Place) -> Deployed:
+        raise NotImplementedError
+'''
+
 PUBLISHED = """# From a file to a deployment. Try: mlops run recipe=published
 stages: [read, scale, register, deploy]
 read: {_target_: toy.numbers.Read, path: data/numbers.csv}
@@ -94,6 +159,45 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Toy:
     )
     toy.run("recipe=published")
     return toy
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A published project whose registry and deployments say what a test wants."""
+
+    toy: Toy
+
+    def alias(self, **aliases: list[str]) -> None:
+        """Let versions, written as v3, have aliases."""
+        held = {name.removeprefix("v"): found for name, found in aliases.items()}
+        (self.toy.root / "aliases.json").write_text(json.dumps(held))
+
+    def serve(self, name: str, *served: tuple[int, float], phase: str = "steady") -> None:
+        """Let a deployment serve versions."""
+        folder = self.toy.root / ".mlops" / "deployments" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "target.json").write_text('{"_target_": "toy.standing.Shares"}')
+        kept = {"phase": phase, "served": [[number, "0" * 64, share] for number, share in served]}
+        (folder / "shares.json").write_text(json.dumps(kept))
+
+    def node(self, asked: str, title: str) -> Node:
+        """Give the only node of a lineage with a title."""
+        (found,) = [node for node in traced(self.toy, asked).nodes if node.title == title]
+        return found
+
+
+@pytest.fixture
+def standing(published: Toy, tmp_path: Path) -> Standing:
+    """Version 3 is registered; no deployment is known to a target."""
+    root = tmp_path / "standing"
+    shutil.copytree(published.root, root)
+    (root / "plugins" / "toy" / "standing.py").write_text(STANDING)
+    (root / "conf" / "registry" / "mlflow.yaml").write_text(
+        "# A registry in a file. Try: mlops lineage sums@champion\n_target_: toy.standing.Kept\n"
+    )
+    made = Standing(Toy(root))
+    made.alias(v3=[])
+    return made
 
 
 def traced(toy: Toy, name: str = "last") -> Lineage:
@@ -188,3 +292,77 @@ def test_a_project_without_runs_says_how_to_make_one(toy: Toy) -> None:
 def test_no_variable_is_data(toy: Toy) -> None:
     toy("run", "recipe=chain", "check.secret=${oc.env:TOKEN}", TOKEN="hunter2-hunter2")
     assert titles(traced(toy)) == ["count", "scale", "check", "again"]
+
+
+def test_aliases_are_those_of_now_and_not_of_the_registration(standing: Standing) -> None:
+    standing.alias(v3=["challenger", "best"])
+    assert standing.node("sums@3", "sums@3").facts["aliases now"] == "challenger, best"
+    standing.alias(v3=[])
+    assert standing.node("sums@3", "sums@3").facts["aliases now"] == "none"
+
+
+def test_a_registry_that_does_not_tell_leaves_the_alias_of_the_registration(standing: Standing) -> None:
+    (standing.toy.root / "conf" / "registry" / "mlflow.yaml").unlink()
+    assert standing.node("sums@3", "sums@3").facts["registered as"] == "champion"
+
+
+def test_an_alias_that_nobody_has_now_is_refused_with_those_that_there_are(standing: Standing) -> None:
+    standing.alias(v3=["challenger"])
+    with pytest.raises(ProjectError, match="no version of sums is 'champion' now") as caught:
+        traced(standing.toy, "sums@champion")
+    assert "versions are 3 = challenger" in str(caught.value)
+
+
+def test_the_registry_of_the_run_s_recipe_is_asked(standing: Standing) -> None:
+    (recipe,) = (standing.toy.root / ".mlops" / "runs").glob("*/recipe.yaml")
+    recipe.chmod(0o644)
+    with recipe.open("a") as file:
+        file.write("registry: {_target_: toy.standing.Kept, file: others.json}\n")
+    (standing.toy.root / "others.json").write_text('{"3": ["theirs"]}')
+    assert standing.node("sums@3", "sums@3").facts["aliases now"] == "theirs"
+
+
+def test_deployments_that_serve_the_version_now_end_the_way(standing: Standing) -> None:
+    standing.serve("street", (2, 0.9), (3, 0.1), phase="rolling")
+    standing.serve("elsewhere", (2, 1.0))
+    lines = standing.toy("lineage", "sums@3").out.splitlines()
+    assert lines[1] == "deployment street  target shares, serves now sums@2 90%, sums@3 10%, phase rolling"
+    assert lines[2].startswith("└─ model sums@3  aliases now none, digest ")
+    assert "elsewhere" not in "".join(lines)
+
+
+def test_a_stage_s_deployment_is_told_as_it_is_now(standing: Standing) -> None:
+    standing.serve("shop", (5, 1.0))
+    facts = standing.node("last", "shop").facts
+    assert (facts["version"], facts["serves now"]) == ("sums@3", "sums@5 100%")
+
+
+def test_a_deployment_stands_for_the_version_that_leads_it_now(standing: Standing) -> None:
+    standing.serve("street", (3, 0.6), (9, 0.4))
+    assert titles(traced(standing.toy, "street")) == [
+        "data/numbers.csv",
+        "read",
+        "scale",
+        "register",
+        "sums@3",
+        "street",
+    ]
+    standing.serve("street", (3, 0.4), (9, 0.6))
+    with pytest.raises(ProjectError, match="no run registered sums@9"):
+        traced(standing.toy, "street")
+
+
+def test_a_stopped_deployment_is_on_the_way_only_when_it_is_asked_for(standing: Standing) -> None:
+    standing.serve("street", (3, 1.0), phase="stopped")
+    assert "street" not in titles(traced(standing.toy, "sums@3"))
+    assert standing.node("street", "street").reads == ("model:sums@3",)
+
+
+def test_a_page_and_json_tell_who_serves_now(standing: Standing) -> None:
+    standing.serve("street", (3, 1.0))
+    standing.alias(v3=["best"])
+    answer = standing.toy("lineage", "sums@best", "--html", "way.html", "--json")
+    assert answer.last["nodes"][-1]["facts"]["serves now"] == "sums@3 100%"
+    page = (standing.toy.root / "way.html").read_text()
+    assert "serves now: sums@3 100%" in page
+    assert "aliases now: best" in page

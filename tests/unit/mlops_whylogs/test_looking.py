@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import random
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -10,10 +12,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from pydantic import ValidationError
 
 from mlops.errors import ProjectError
 from mlops.formats.profile import Profile as ProfileFormat
 from mlops.services.monitor import Reference, Subject, Watched
+from mlops.services.traffic import Traffic
 from mlops.stage import Place
 from mlops_whylogs.monitor import AlertPart, WhylogsMonitor
 from mlops_whylogs.profile import Profile
@@ -132,7 +136,7 @@ def test_webhook_is_sent_the_alarm(place: Place, reference: Reference) -> None:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         url = f"http://127.0.0.1:{server.server_port}/alert"
-        looked(place, reference, rows(3, broken=1), alerts=(AlertPart(to="webhook", url=url),))
+        looked(place, reference, rows(3, broken=1), alerts=(AlertPart.model_validate({"to": "webhook", "url": url}),))
         server.shutdown()
         thread.join()
     assert [item["subject"] for item in received] == ["toy"]
@@ -141,9 +145,25 @@ def test_webhook_is_sent_the_alarm(place: Place, reference: Reference) -> None:
 def test_webhook_that_is_down_does_not_stop_the_look(
     place: Place, reference: Reference, caplog: pytest.LogCaptureFixture
 ) -> None:
-    found = looked(place, reference, rows(3, broken=1), alerts=(AlertPart(to="webhook", url="http://127.0.0.1:9/x"),))
+    hook = AlertPart.model_validate({"to": "webhook", "url": "http://127.0.0.1:9/s3cret?token=s3cret"})
+    found = looked(place, reference, rows(3, broken=1), alerts=(hook,))
     assert found.windows[1].alarms
-    assert "could not be sent" in caplog.text
+    assert "could not be sent to the webhook: URLError: Connection refused" in caplog.text
+    assert "s3cret" not in caplog.text + repr(hook)
+
+
+def test_alarm_that_could_not_be_told_is_told_at_the_next_look(place: Place, reference: Reference) -> None:
+    (place.root / "alerts").write_text("in the way")
+    keys: dict[str, Any] = {"alerts": (AlertPart(to="file", path="alerts/all.jsonl"),)}
+    assert len(looked(place, reference, rows(3, broken=1), **keys).fresh) == 1
+    (place.root / "alerts").unlink()
+    assert looked(place, reference, rows(3, broken=1), **keys).fresh == ()
+    assert len((place.root / "alerts" / "all.jsonl").read_text().splitlines()) == 1
+
+
+def test_webhook_without_an_address_is_refused() -> None:
+    with pytest.raises(ValidationError, match="begins with http"):
+        AlertPart.model_validate({"to": "webhook", "url": "ftp://there"})
 
 
 def test_page_shows_windows_and_alarms(place: Place, reference: Reference) -> None:
@@ -166,6 +186,65 @@ def test_unknown_clock_is_refused(place: Place, reference: Reference) -> None:
 def test_metric_that_cannot_be_measured_is_refused(place: Place, reference: Reference) -> None:
     with pytest.raises(ProjectError, match="'roc_auc' cannot be measured"):
         looked(place, reference, rows(1), metric="roc_auc")
+
+
+def test_window_may_be_a_month(place: Place, reference: Reference) -> None:
+    found = looked(place, reference, rows(60), window="month")
+    assert [(window.start[:10], window.end[:10], window.rows) for window in found.windows] == [
+        ("2024-03-01", "2024-04-01", 28 * 300),
+        ("2024-04-01", "2024-05-01", 30 * 300),
+        ("2024-05-01", "2024-06-01", 2 * 300),
+    ]
+
+
+def test_other_rows_with_the_same_ids_are_profiled_anew(place: Place, reference: Reference) -> None:
+    assert looked(place, reference, rows(1)).windows[0].alarms == ()
+    changed = rows(1).with_columns(pl.col("x") * 3)
+    assert [item.what for item in looked(place, reference, changed).windows[0].alarms] == ["x"]
+
+
+def test_number_that_came_as_text_is_a_number(place: Place, reference: Reference) -> None:
+    assert looked(place, reference, rows(1).with_columns(pl.col("x").cast(pl.String))).windows[0].alarms == ()
+    words = rows(1).with_columns(pl.lit("many").alias("x"))
+    assert [item.kind for item in looked(place, reference, words).windows[0].alarms] == ["missing"]
+
+
+def test_rows_of_a_version_with_another_signature_are_left_out(place: Place, reference: Reference) -> None:
+    inputs = [{"name": "x", "kind": "numeric"}]
+    now = replace(reference, signature={**SIGNATURE, "inputs": inputs})
+    other = replace(reference, signature={**SIGNATURE, "inputs": [*inputs, {"name": "z", "kind": "numeric"}]})
+    old = rows(1, seed=2).with_columns(pl.lit(None, pl.Float64).alias("x"), pl.lit(1, pl.Int64).alias("_version"))
+    new = rows(1).with_columns(pl.lit(2, pl.Int64).alias("_version"))
+    subject = Subject("toy", pl.concat([old, new], how="diagonal_relaxed"), {1: other, 2: now})
+    window = WhylogsMonitor().look(subject, place).windows[0]
+    assert (window.rows, window.alarms) == (600, ())
+    assert "300 rows were answered by versions with another signature" in window.note
+
+
+def test_damaged_profile_is_made_again(place: Place, reference: Reference) -> None:
+    first = looked(place, reference, rows(1)).windows
+    for path in (place.state / "monitoring" / "toy" / "windows").glob("*.bin"):
+        path.write_bytes(b"x")
+    assert looked(place, reference, rows(1)).windows == first
+
+
+def test_labels_in_any_order_doubled_and_corrected_find_the_same(place: Place, reference: Reference) -> None:
+    frame = rows(1)
+    lines = [{"id": name, "time": 1.0, "label": label} for name, label in frame.select("_id", "_label").iter_rows()]
+    wrong = [{**line, "time": 0.5, "label": 0.0} for line in lines]
+    traffic = Traffic(place.root / "deployment")
+    traffic.feedback.mkdir(parents=True)
+    random.Random(3).shuffle(told := [*lines, *wrong, *lines])
+    (traffic.feedback / "1.jsonl").write_text("".join(json.dumps(line) + "\n" for line in told) + '{"torn')
+    known = traffic.labels()
+    joined = frame.with_columns(pl.col("_id").replace_strict(known, return_dtype=pl.Float64).alias("_label"))
+    elsewhere = replace(place, state=place.root / "other")
+    assert looked(place, reference, frame).windows == looked(elsewhere, reference, joined).windows
+
+
+def test_column_without_times_is_refused_as_a_clock(place: Place, reference: Reference) -> None:
+    with pytest.raises(ProjectError, match="'word' holds no times"):
+        looked(place, reference, rows(1).with_columns(pl.lit("soon").alias("word")), clock="word")
 
 
 def test_quiet_year_with_many_columns_raises_hardly_any_alarm(place: Place, reference: Reference) -> None:

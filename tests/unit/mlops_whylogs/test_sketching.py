@@ -5,6 +5,8 @@ from itertools import pairwise
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mlops.errors import ProjectError
 from mlops_whylogs.sketching import merged, profiled, read
@@ -89,3 +91,21 @@ def test_whylogs_itself_reads_the_profile(frame: pl.DataFrame) -> None:
 def test_damaged_profile_is_refused() -> None:
     with pytest.raises(ProjectError, match="cannot be read"):
         read(b"no profile")
+
+
+@given(cuts=st.lists(st.integers(0, 400), max_size=6), seed=st.integers(0, 100))
+@settings(max_examples=20, deadline=None)
+def test_any_partition_merges_to_the_whole(cuts: list[int], seed: int) -> None:
+    chance = np.random.default_rng(seed)
+    numbers = pl.Series(chance.normal(size=400)).set(pl.Series(chance.random(400) < 0.1), None)
+    frame = pl.DataFrame({"x": numbers, "word": chance.choice(["a", "b", "c"], 400)})
+    edges = sorted({0, 400, *cuts})
+    parts = [profiled(frame[start:end]) for start, end in pairwise(edges)]
+    whole, joined = read(profiled(frame)), read(merged(parts))
+    for name, column in whole.items():
+        assert (joined[name].rows, joined[name].missing) == (column.rows, column.missing)
+        assert joined[name].counts == column.counts
+    assert joined["x"].mean == pytest.approx(whole["x"].mean)
+    assert joined["x"].std == pytest.approx(whole["x"].std)
+    points = [-1.0, 0.0, 1.0]
+    assert joined["x"].below(points) == pytest.approx(whole["x"].below(points), abs=0.03)
