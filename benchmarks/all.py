@@ -19,7 +19,8 @@ from benchmarks.reporting import aligned
 
 _SCRIPTS = (
     *("startup", "reuse", "planning", "overhead", "flights"),
-    *("features", "one_row", "training", "streaming", "quality", "tracking", "serving"),
+    *("features", "one_row", "training", "streaming", "quality"),
+    *("tracking", "tuning", "serving", "profiling"),
 )
 
 

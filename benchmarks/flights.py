@@ -46,7 +46,14 @@ class _Bench:
         project = self.folder / "project"
         shutil.rmtree(project, ignore_errors=True)
         (project / "recipes").mkdir(parents=True)
-        words = ["recipe=flights", f"executor.cpus={self.threads}", f"evaluate.bootstrap={bootstrap}", "--json"]
+        words = [
+            "recipe=flights",
+            "--to",
+            "parity",
+            f"executor.cpus={self.threads}",
+            f"evaluate.bootstrap={bootstrap}",
+            "--json",
+        ]
         cost, said = output([program("mlops"), "run", *words], folder=project, env=threads(self.threads))
         self.ours.setdefault(bootstrap, []).append(_last(said))
         return cost

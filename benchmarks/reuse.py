@@ -15,7 +15,7 @@ from benchmarks.measuring import command, interleaved, output, program
 from benchmarks.projects import FLIGHTS, chain, dvc_environment, dvc_project, temporary, toy_project
 from benchmarks.reporting import Aim, Report, Row, asked, present
 
-_STAGES = 8
+_STAGES = 13
 _SETTLE_S = 2.5
 """Files younger than this may still change unseen, so both tools would look at them more closely."""
 
@@ -24,7 +24,12 @@ def main() -> None:
     """Measure and print."""
     given = asked(__doc__, repeats=7, more=_arguments)
     with temporary() as folder:
-        present(_measured(folder, given), as_json=given.json)
+        try:
+            report = _measured(folder, given)
+        finally:
+            if given.recipe == "flights" and (folder / "ours" / ".mlops" / "deployments").exists():
+                command([program("mlops"), "stop", "flights"], folder=folder / "ours")
+        present(report, as_json=given.json)
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import BaseModel
@@ -13,8 +13,27 @@ from mlops.describe import FieldWords, field_at, fields, one_line
 from mlops.errors import ProjectError
 from mlops.origin import KeyPath, Setting, dotted, key_path
 from mlops.recipe import Head, Options, Recipe
+from mlops.recipe.ranges import fill
+from mlops.services.space import MARK, Parameter
+from mlops.yaml_node import Place
 
-__all__ = ["Explanation", "explain"]
+__all__ = ["Explanation", "Searched", "explain"]
+
+
+@dataclass(frozen=True)
+class Searched:
+    """What a search found for a key so far."""
+
+    value: Any
+    """The best trial's value; None when there is none, or the key had no say in it."""
+
+    trials: int
+    """How many were made."""
+
+    wanted: int
+    finished: bool = False
+    joined: bool = False
+    """Whether an ensemble joins several trials, each with a value of its own."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +48,19 @@ class Explanation:
     keys: tuple[FieldWords, ...] = ()
     """The keys inside, when it is a section."""
 
+    ranges: tuple[Parameter, ...] = ()
+    """What is searched for the key: one range, or one for each choice that has it."""
+
+    found: Searched | None = None
+    """What came of the search, for whoever can tell."""
+
+    def with_found(self, found: Searched) -> Explanation:
+        """Add what a search found; a finished one has set the key, unless every model of an ensemble has its own."""
+        if not found.finished or found.joined or found.value is None:
+            return replace(self, found=found)
+        last = Setting(key_path(self.key), Place("the search"), found.value)
+        return replace(self, found=found, value=found.value, settings=(*self.settings, last))
+
     def to_json(self) -> dict[str, Any]:
         """Give the machine-readable form."""
         words = self.words
@@ -40,6 +72,8 @@ class Explanation:
             "default": _plain(words.default) if words and not words.required else None,
             "description": words.description if words else self.about,
             "set": [{"where": str(s.place), "value": s.value} for s in self.settings],
+            **({"searched": [item.to_json() for item in self.ranges]} if self.ranges else {}),
+            **({"found": dict(vars(self.found))} if self.found else {}),
         }
 
 
@@ -59,7 +93,57 @@ def explain(recipe: Recipe, key: str) -> Explanation:
         value = words.default
     about = one_line(owner) if owner and not inner else ""
     inside = tuple(fields(owner)) if owner and not inner else ()
-    return Explanation(dotted(path), _plain(value), words, about, tuple(recipe.origins.settings(path)), inside)
+    ranges = _in_place(recipe)
+    return Explanation(
+        key=dotted(path),
+        value=_plain(_with_ranges(recipe, path, value, ranges)),
+        words=words,
+        about=about,
+        settings=_settings(recipe, path, ranges),
+        keys=inside,
+        ranges=tuple(item for item in _space(recipe) if item.key == dotted(path)),
+    )
+
+
+def _space(recipe: Recipe) -> tuple[Parameter, ...]:
+    return recipe.search.space if recipe.search else ()
+
+
+def _in_place(recipe: Recipe) -> dict[str, Any]:
+    """Give key → range, as it would be written, of every key that a value stands in for until it is searched."""
+    space = _space(recipe)
+    filled = fill(space, lambda parameter: parameter.range.middle())
+    return {item.key: _written(item) for item in reversed(space) if item.key in filled}
+
+
+def _written(parameter: Parameter) -> dict[str, Any]:
+    """Write a range as a person does: what kind it is comes first."""
+    keys = parameter.range.model_dump(mode="json")
+    return {MARK: keys.pop(MARK), **keys}
+
+
+def _with_ranges(recipe: Recipe, path: KeyPath, value: Any, ranges: Mapping[str, Any]) -> Any:
+    """Put ranges back in the place of values that only stand in for them."""
+    name = dotted(recipe.origins.follow(path))
+    if name in ranges:
+        return ranges[name]
+    if isinstance(value, Mapping):
+        return {key: _with_ranges(recipe, (*path, str(key)), item, ranges) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_ranges(recipe, (*path, str(at)), item, ranges) for at, item in enumerate(value)]
+    return value
+
+
+def _settings(recipe: Recipe, path: KeyPath, ranges: Mapping[str, Any]) -> tuple[Setting, ...]:
+    """List who set a key; the last one of a searched key is the range, and not what stands in for it."""
+    settings = tuple(recipe.origins.settings(path))
+    is_section = any(item.group for item in _space(recipe) if item.key == dotted(path))
+    if dotted(path) not in ranges or not settings or is_section:
+        return settings
+    *before, last = settings
+    if before and before[-1].place == last.place:
+        before.pop()
+    return (*before, replace(last, value=ranges[dotted(path)]))
 
 
 def _unknown(recipe: Recipe, key: str, path: KeyPath) -> ProjectError:

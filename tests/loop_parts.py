@@ -1,4 +1,4 @@
-"""A monitor and a policy as a user would write them, a small project around them, and traffic without a server."""
+"""A small project whose model is watched and retrained, and traffic without a server."""
 
 from __future__ import annotations
 
@@ -10,9 +10,6 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from mlops.services.monitor import Finding, Monitor, Subject, Watched, Window
-from mlops.services.policy import Decision, History, Policy
-from mlops.stage import Place
 from tests.toy_project import Toy
 
 RECIPE = """
@@ -46,36 +43,10 @@ CHOICES = {
     "target/file": "release_parts.FileTarget",
     "strategy/at_once": "release_parts.AtOnce",
     "registry/json": "release_parts.JsonRegistry",
-    "monitor/counting": "loop_parts.CountingMonitor",
-    "retrain/eager": "loop_parts.EagerPolicy",
+    "monitor/counting": "own_parts_of_a_loop.CountingMonitor",
+    "retrain/eager": "own_parts_of_a_loop.EagerPolicy",
 }
 HERE = Path(__file__).parent
-
-
-class CountingMonitor(Monitor):
-    """One window of all rows; it alarms when they are many."""
-
-    many: int = 100
-    """From how many rows on."""
-
-    def look(self, subject: Subject, place: Place) -> Watched:
-        """Count."""
-        rows = subject.rows.height
-        labels = subject.rows["_label"].drop_nulls().len()
-        found = Finding("drift", "rows", rows, self.many, 0.0, rows >= self.many, f"{rows} rows")
-        window = Window("2024-01-01", "2025-01-01", rows, labels, (1,), (found,))
-        return Watched(subject.name, (window,) if rows else (), ())
-
-
-class EagerPolicy(Policy):
-    """Trains again whenever there is an alarm."""
-
-    collect: str | None = "data/rows"
-
-    def decide(self, history: History) -> Decision:
-        """Look for one."""
-        alarms = [item.sentence for window in history.windows for item in window.alarms]
-        return Decision(bool(alarms), tuple(alarms) or ("all is quiet",))
 
 
 def rows(count: int, *, seed: int, month: int = 1) -> pl.DataFrame:
@@ -98,7 +69,7 @@ def project(root: Path, *, monitor: str = "default", retrain: str = "default") -
     for folder in ("recipes", "plugins", "data/rows"):
         (root / folder).mkdir(parents=True)
     (root / "recipes" / "shop.yaml").write_text(RECIPE.format(monitor=monitor, retrain=retrain))
-    for name in ("release_parts.py", "loop_parts.py"):
+    for name in ("release_parts.py", "own_parts_of_a_loop.py"):
         shutil.copy(HERE / name, root / "plugins" / name)
     rows(600, seed=0).write_parquet(root / "data" / "rows" / "first.parquet")
     return Toy(root)

@@ -20,7 +20,7 @@ _LANES: tuple[tuple[Kind, str], ...] = (
     ("alarm", "alarms"),
     ("retrained", "retraining"),
     ("serves", "new version"),
-    ("refused", "bad model refused"),
+    ("refused", "bad model"),
 )
 _STYLE = """
 :root{color-scheme:light dark;--ink:#18212c;--soft:#5a6675;--line:#dfe3e8;--card:#fff;--wash:#f4f6f8;--blue:#2563c9;
@@ -75,8 +75,10 @@ def _chart(months: Sequence[Month]) -> str:
     pad = 0.08 * ((high - low) or 1.0)
     scale = (low - pad, high + pad)
     parts = [*_grid(scale), *_columns(months), *_lanes(months)]
-    parts += _line([month.frozen for month in months], scale, colour="var(--red)", name="never retrained")
-    parts += _line([month.loss for month in months], scale, colour="var(--blue)", name="served")
+    served, frozen = [month.loss for month in months], [month.frozen for month in months]
+    parts += [*_line(frozen, scale, "var(--red)"), *_line(served, scale, "var(--blue)")]
+    upper = served[-1] > frozen[-1]
+    parts += [_name("never retrained", frozen, scale, not upper), _name("served", served, scale, upper)]
     return f'<svg viewBox="0 0 {_WIDTH:g} {_HEIGHT:g}" role="img" aria-label="log loss a month">{"".join(parts)}</svg>'
 
 
@@ -103,15 +105,19 @@ def _columns(months: Sequence[Month]) -> Iterator[str]:
         yield f'<text class="strong" x="{x:.1f}" y="{_FLOOR + 20}" text-anchor="middle">{month.number}</text>'
 
 
-def _line(values: Sequence[float], scale: tuple[float, float], *, colour: str, name: str) -> Iterator[str]:
+def _line(values: Sequence[float], scale: tuple[float, float], colour: str) -> Iterator[str]:
     points = [(_x(index, len(values)), _y(value, scale)) for index, value in enumerate(values)]
     path = "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
     yield f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="2"/>'
     for (x, y), value in zip(points, values, strict=True):
-        yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{colour}"><title>{name}: {value:.4f}</title></circle>'
-    below = name == "served"
-    x, y = points[-1]
-    yield f'<text x="{x + 10:.1f}" y="{y + (14 if below else -6):.1f}" style="fill:{colour}">{name}</text>'
+        yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{colour}"><title>{value:.4f}</title></circle>'
+
+
+def _name(text: str, values: Sequence[float], scale: tuple[float, float], above: bool) -> str:  # noqa: FBT001 - where it goes
+    """Write a line's name at its end, clear of the other's."""
+    x, y = _x(len(values) - 1, len(values)), _y(values[-1], scale)
+    colour = "var(--blue)" if text == "served" else "var(--red)"
+    return f'<text x="{x + 10:.1f}" y="{y + (-4 if above else 14):.1f}" style="fill:{colour}">{text}</text>'
 
 
 def _lanes(months: Sequence[Month]) -> Iterator[str]:

@@ -24,11 +24,8 @@ from world import World, frozen_loss
 
 HERE = Path(__file__).resolve().parent
 RECIPE = "flights_loop"
-LEFT_OUT = (
-    *("month", "day", "hour", "minute", "sched_dep_time", "sched_arr_time"),
-    *("carrier", "origin", "dest", "temp", "visib", "precip"),
-)
-"""Columns that the bad model does without."""
+BY_HEART = ("learning_rate=1", "rounds=100", "early_stopping=0", "num_leaves=255", "min_data_in_leaf=1")
+"""What makes the bad model bad: it learns its rows by heart."""
 
 
 class Project:
@@ -154,6 +151,7 @@ def _look(project: Project, month: Month) -> None:
 def _retrain(project: Project, month: Month) -> None:
     found = json.loads(project.type("retrain", f"recipe={RECIPE}", "--json", codes=(0, 1)))
     if found["outcome"] == "kept":
+        print(f"  no retraining: {'; '.join(found['reasons'])}")
         return
     held = f", {found['held']:,} rows held back" if found["held"] else ""
     month.events.append(Event("retrained", f"retraining {found['outcome']}{held}", found["outcome"]))
@@ -161,9 +159,9 @@ def _retrain(project: Project, month: Month) -> None:
 
 
 def _bad_model(project: Project, month: Month) -> None:
-    """A colleague leaves most columns out; the gates must not let the model through."""
+    """A colleague lets the model learn its rows by heart; the gates must not let it through."""
     before = project.status()["served"]
-    said = project.type("run", f"recipe={RECIPE}", f"features.drop=[{','.join(LEFT_OUT)}]", codes=(1,))
+    said = project.type("run", f"recipe={RECIPE}", *(f"model.{key}" for key in BY_HEART), codes=(1,))
     same = [item["version"] for item in before] == [item["version"] for item in project.status()["served"]]
     word = "refused" if same else "let through"
     month.events.append(Event("refused", f"a colleague's bad model is {word}", word))

@@ -21,6 +21,7 @@ from mlops.recipe.coercions import coercions
 from mlops.recipe.complaints import STRICT_ONLY, Complaint, Subject, allowed, complaints, spelling
 from mlops.recipe.composition import Composition
 from mlops.recipe.interpolation import Resolution
+from mlops.recipe.literal_secrets import advice, literal_secrets
 from mlops.recipe.wording import TYPES, shown
 from mlops.stage import Part
 
@@ -113,6 +114,8 @@ class Judge:
             value = subject.value(where)
             fix = spelling(value, kind) or allowed(subject, where)
             self.blame((*path, *where), f"must be {TYPES[kind]}, not {shown(value)}", fix)
+        for where, what in literal_secrets(given, made):
+            self.blame((*path, *where), what, advice((*path, *where)))
         clean = len(self.faults) == before and not any(hole[: len(path)] == path for hole in self.holes)
         return made if clean else None
 

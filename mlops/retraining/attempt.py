@@ -121,6 +121,7 @@ def _failure(loop: Loop, stage: str) -> Outcome:
 def _ended(loop: Loop, journal: Journal, done: Retrained) -> Retrained:
     """Write down what came of it. Windows that a failed retraining has seen still count afterwards."""
     AuditLog(loop.place.state).write("retrained", f"deployment/{loop.deployment}", done.to_json())
-    seen = journal.seen_until if done.outcome == "failed" else _pending(journal).seen_until
-    journal.with_(pending=None, seen_until=seen, last={"outcome": done.outcome, "run": done.run})
+    seen: Journal | Pending = journal if done.outcome == "failed" else _pending(journal)
+    last = {"outcome": done.outcome, "run": done.run}
+    journal.with_(pending=None, seen_until=seen.seen_until, seen_rows=seen.seen_rows, last=last)
     return done

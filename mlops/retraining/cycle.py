@@ -69,7 +69,15 @@ def _round(loop: Loop, found: Watched, how: Retraining, *, journal: Journal) -> 
 def _history(deployed: Deployed, versions: tuple[ModelVersion, ...], found: Watched, journal: Journal) -> History:
     serving = deployed.leading.version if deployed.leading else 0
     created = next((item.created for item in versions if item.version == serving), "")
-    return History(found.windows, serving, time.time(), journal.began, journal.seen_until, registered=_seconds(created))
+    return History(
+        found.windows,
+        serving,
+        time.time(),
+        journal.began,
+        journal.seen_until,
+        registered=_seconds(created),
+        seen_rows=journal.seen_rows,
+    )
 
 
 def _seconds(moment: str) -> float | None:
@@ -97,8 +105,9 @@ def _begun(
 ) -> Journal:
     """Write down that a retraining begins: from here on it is not lost."""
     last = history.windows[-1].start if history.windows else journal.seen_until
+    rows = history.windows[-1].rows if history.windows else 0
     facts: Mapping[str, Any] = {"reasons": list(decision.reasons), "windows_until": last}
     deed = AuditLog(loop.place.state).write("retrain", f"deployment/{loop.deployment}", facts)
     newest = max((item.version for item in versions), default=0)
-    pending = Pending(deed.number, decision.reasons, last, newest)
+    pending = Pending(deed.number, decision.reasons, last, rows, newest)
     return journal.with_(began=loop.policy.moment(history), pending=pending)

@@ -30,6 +30,9 @@ class Pending:
     seen_until: str
     """Start of the last window that there was."""
 
+    seen_rows: int
+    """Rows that it had."""
+
     newest: int
     """The latest version of the model when it began; what it makes is later."""
 
@@ -52,6 +55,7 @@ class Journal:
     """When the last retraining began, by the policy's clock."""
 
     seen_until: str = ""
+    seen_rows: int = 0
     pending: Pending | None = None
     last: Mapping[str, Any] = field(default_factory=dict)
     """What came of the last one: outcome, run."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -47,10 +47,10 @@ class Subject:
     references: Mapping[int, Reference]
     """Version of the model → what it is compared with; 0 for rows that no version is named for."""
 
-    def reference(self, versions: tuple[int, ...]) -> Reference:
-        """Choose what rows answered by these versions are compared with: the latest of them that is known."""
+    def reference(self, versions: Sequence[int]) -> Reference:
+        """Choose what rows are compared with: the first known of these versions, or the latest that is known at all."""
         known = [version for version in versions if version in self.references]
-        return self.references[max(known or self.references)]
+        return self.references[known[0] if known else max(self.references)]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from mlops.durable import make_folder, write_atomic
 from mlops.errors import ProjectError
 
-__all__ = ["pin", "pinned"]
+__all__ = ["pin", "pinned", "pins"]
 
 _SAFE = re.compile(r"[^\w.-]", re.ASCII)
 
@@ -34,11 +34,20 @@ def pinned(state: Path) -> dict[str, str]:
     Raises:
         ProjectError: a file of pins is damaged; nothing should be cleared then.
     """
-    found: dict[str, str] = {}
+    return {digest: owner for owner, digests in pins(state).items() for digest in digests}
+
+
+def pins(state: Path) -> dict[str, tuple[str, ...]]:
+    """Give owner → digests of what it needs.
+
+    Raises:
+        ProjectError: a file of pins is damaged; nothing should be cleared then.
+    """
+    found: dict[str, tuple[str, ...]] = {}
     for path in sorted((state / "pins").glob("*.json")):
         try:
             kept = json.loads(path.read_bytes())
-            found |= dict.fromkeys(kept["digests"], kept["owner"])
+            found[kept["owner"]] = tuple(kept["digests"])
         except (ValueError, KeyError, TypeError) as exc:
             raise ProjectError("a file of pinned artifacts is damaged", where=str(path), fix="remove it") from exc
-    return found
+    return {owner: digests for owner, digests in found.items() if digests}

@@ -33,6 +33,18 @@ class History:
     registered: float | None = None
     """When the version that serves was registered, in seconds since the epoch; None when that is not known."""
 
+    seen_rows: int = 0
+    """Rows that the last of the seen windows had then: it may have gone on since."""
+
+    @property
+    def fresh(self) -> tuple[Window, ...]:
+        """The windows most of whose rows came after the last retraining, so that one drift is answered once."""
+        return tuple(
+            window
+            for window in self.windows
+            if window.start > self.seen_until or (window.start == self.seen_until and window.rows > 2 * self.seen_rows)
+        )
+
 
 @dataclass(frozen=True)
 class Decision:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -21,10 +21,12 @@ from mlops.store.index import read_entry
 from mlops.store.layout import Layout, is_digest
 from mlops.store.workspaces import Workspaces
 
-__all__ = ["Garbage", "Piece", "collect"]
+__all__ = ["Garbage", "More", "Piece", "collect"]
 
-Kind = Literal["entry", "artifact", "workspace", "damaged", "hint", "leftover", "checkpoint"]
+Kind = Literal["entry", "artifact", "workspace", "damaged", "hint", "leftover", "checkpoint", "search"]
 
+_WHOLE: tuple[Kind, ...] = ("artifact", "damaged", "checkpoint", "search")
+"""Kinds that are folders, and leave in one rename."""
 
 _CHECKPOINT_DAYS = 14
 """A stage cut short longer ago than this will hardly be gone on with."""
@@ -43,6 +45,10 @@ class Piece:
     def name(self) -> str:
         """The digest, key or other name that it bears."""
         return self.path.stem
+
+
+More = Callable[[], Iterable[Path]]
+"""Lists what else nobody needs, outside the store and on its file system."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +72,14 @@ class Garbage:
         return {"bytes": self.size, "pieces": pieces}
 
 
-def collect(layout: Layout, roots: Iterable[str], *, dry_run: bool = True) -> Garbage:
+def collect(layout: Layout, roots: Iterable[str], *, dry_run: bool = True, searches: More = tuple) -> Garbage:
     """Find what is not needed for the artifacts whose digests are ``roots``; remove it unless ``dry_run``.
+
+    Args:
+        layout: where the store lies.
+        roots: digests of what is needed.
+        dry_run: leave everything.
+        searches: lists folders of searches to be removed too; asked when no run is in progress.
 
     Raises:
         StoreError: A run is in progress, whose artifacts ``roots`` cannot know yet.
@@ -80,7 +92,8 @@ def collect(layout: Layout, roots: Iterable[str], *, dry_run: bool = True) -> Ga
             fix="repeat this when the run has ended",
         )
     with lock:
-        garbage = Garbage(tuple(_found(layout, frozenset(roots))))
+        more = tuple(Piece("search", path, _size(path)) for path in searches())
+        garbage = Garbage((*_found(layout, frozenset(roots)), *more))
         if not dry_run:
             _remove(layout, garbage)
     return garbage
@@ -127,7 +140,7 @@ def _remove(layout: Layout, garbage: Garbage) -> None:
         with durable.writing(shard, "make the removal of entries durable"):
             durable.sync_folder(shard)
     with Workspaces(layout).open() as bin_folder:
-        for piece in (*garbage.of("artifact"), *garbage.of("damaged"), *garbage.of("checkpoint")):
+        for piece in (piece for kind in _WHOLE for piece in garbage.of(kind)):
             with durable.writing(piece.path, "move what is not needed out of the store"):
                 piece.path.rename(bin_folder / piece.path.name)
     for piece in (*garbage.of("hint"), *garbage.of("leftover")):

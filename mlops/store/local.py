@@ -11,7 +11,7 @@ from typing import Any
 
 from mlops import durable
 from mlops.store.artifacts import Artifacts
-from mlops.store.clearing import Garbage, collect
+from mlops.store.clearing import Garbage, More, collect
 from mlops.store.entry import Entry
 from mlops.store.index import Index
 from mlops.store.layout import Layout
@@ -84,6 +84,6 @@ class Store:
         """Note what a stage in a recipe was made of, so that a plan can say what has changed since."""
         Index(self.layout).set_latest(recipe, stage, payload)
 
-    def collect(self, roots: Iterable[str], *, dry_run: bool = True) -> Garbage:
+    def collect(self, roots: Iterable[str], *, dry_run: bool = True, searches: More = tuple) -> Garbage:
         """Find, and remove unless ``dry_run``, what the artifacts of ``roots`` do not need. See `collect`."""
-        return collect(self.layout, roots, dry_run=dry_run)
+        return collect(self.layout, roots, dry_run=dry_run, searches=searches)

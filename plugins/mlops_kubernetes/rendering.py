@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -91,10 +92,13 @@ def _container(options: Kubernetes, served: Served) -> dict[str, Any]:
         "startupProbe": {**_probe("/readyz", period=2), "failureThreshold": 60},
         "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
     }
+    settings: list[dict[str, Any]] = []
     if options.api_key_secret:
         reference = {"secretKeyRef": {"name": options.api_key_secret, "key": "api-key"}}
-        container["env"] = [{"name": "MLOPS_API_KEY", "valueFrom": reference}]
-    return container
+        settings.append({"name": "MLOPS_API_KEY", "valueFrom": reference})
+    if options.extra_columns:
+        settings.append({"name": "MLOPS_EXTRA_COLUMNS", "value": json.dumps(options.extra_columns)})
+    return {**container, "env": settings} if settings else container
 
 
 def _probe(path: str, *, period: int) -> dict[str, Any]:

@@ -67,6 +67,9 @@ class Kubernetes(Target):
     api_key_secret: str | None = Field(default=None, pattern=r"^[a-z0-9]+(-+[a-z0-9]+)*$")
     """Name of a Secret whose key ``api-key`` the service asks its callers for; the value is never written here."""
 
+    extra_columns: tuple[str, ...] = ()
+    """Columns beside the model's that a row may have; they are logged, and not used to predict."""
+
     autoscaling: Autoscaling = Autoscaling()
     """How many copies of a version run."""
 

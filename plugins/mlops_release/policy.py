@@ -38,7 +38,7 @@ class Alarmed(BaseModel):
 class WindowsPolicy(Policy):
     """Train again when enough windows that the model served have alarms, or when it is old.
 
-    Only windows after those that the last retraining had seen count, so that one drift is answered once.
+    Only windows most of whose rows the last retraining had not seen count, so that one drift is answered once.
     """
 
     when: tuple[Alarmed, ...] = (Alarmed(at_least=1, of=1, kinds=("performance",)), Alarmed())
@@ -62,9 +62,8 @@ class WindowsPolicy(Policy):
 
     def decide(self, history: History) -> Decision:
         """Say whether to train again now."""
-        recent = [window for window in history.windows if window.start > history.seen_until]
-        fresh = tuple(window for window in recent if self.learns_from(window))
-        faults = [self._fault(window) for window in recent if not self.learns_from(window)]
+        fresh = tuple(window for window in history.fresh if self.learns_from(window))
+        faults = [self._fault(window) for window in history.fresh if not self.learns_from(window)]
         why = [*self._alarmed(fresh), *self._old(history)]
         if not why:
             seen = f"no reason: {_count(len(fresh), 'window')} since the last retraining, none asks for one"

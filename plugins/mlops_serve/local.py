@@ -23,7 +23,7 @@ class Local(Target):
     host: str = "127.0.0.1"
     """Address to listen on. Any but a loopback one needs an api_key."""
 
-    port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    port: Annotated[int, Field(ge=0, le=65535)] = 0
     """Port to listen on; 0 takes any that is free, and `mlops status` tells which."""
 
     workers: Annotated[int, Field(ge=1, le=256)] = 1

@@ -20,10 +20,10 @@ def independence(values: pl.Series) -> float:
     """Give the share of rows, in the order in which they came, that count as independent: above 0, up to 1."""
     if len(values) < _FEW:
         return 1.0
-    present = values.is_not_null()
     given = values.drop_nulls()
+    gaps = _correlation(values.is_not_null()) if len(given) < len(values) else 0.0
     numeric = given.dtype.is_numeric() or given.dtype == pl.Boolean
-    r = max(_correlation(present), _correlation(given) if numeric else _agreement(given))
+    r = max(gaps, _correlation(given) if numeric else _agreement(given))
     share = (1 - r) / (1 + r)
     return round(max(share, 1 / len(values)), 6)
 
@@ -32,9 +32,10 @@ def _correlation(values: pl.Series) -> float:
     """Correlate each rank with the next; ranks, so that a few huge values do not hide what the others do."""
     if len(values) < _FEW:
         return 0.0
-    ranks = values.cast(pl.Float64).rank("average")
-    found = pl.DataFrame({"a": ranks[:-1], "b": ranks[1:]}).select(pl.corr("a", "b")).item()
-    return found if found is not None and math.isfinite(found) and found > 0 else 0.0
+    ranks = values.cast(pl.Float64).rank("average").to_numpy()
+    now, then = ranks[:-1] - ranks[:-1].mean(), ranks[1:] - ranks[1:].mean()
+    scale = math.sqrt(float(now @ now) * float(then @ then))
+    return max(0.0, float(now @ then) / scale) if scale else 0.0
 
 
 def _agreement(values: pl.Series) -> float:

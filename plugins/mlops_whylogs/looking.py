@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from mlops.durable import locked, make_folder, write_atomic
+from mlops import __version__
+from mlops.durable import locked, make_folder, write_atomic, write_hint
 from mlops.errors import ProjectError
-from mlops.services.monitor import Performance, Reference, Subject, Watched, Window
+from mlops.services.monitor import Finding, Performance, Reference, Subject, Watched, Window
 from mlops_whylogs.dependence import independence
 from mlops_whylogs.drift import compare
 from mlops_whylogs.page import write_page
 from mlops_whylogs.performance import Judged, decayed, gaps, performances
 from mlops_whylogs.reference import kind_of
-from mlops_whylogs.sketching import Seen, profiled, read
+from mlops_whylogs.sketching import Seen, profiled_and_read, read
 from mlops_whylogs.spans import Span, spans_of
 from mlops_whylogs.told import tell_once
 
@@ -48,26 +51,22 @@ def look(options: WhylogsMonitor, subject: Subject, place: Place) -> Watched:
 
 
 def _looked_at(options: WhylogsMonitor, subject: Subject, span: Span, *, folder: Path) -> Window:
-    rows, versions = span.rows, _versions(span.rows)
+    versions = _versions(span.rows)
     reference = subject.reference(versions)
-    rows, note = _comparable(rows, subject, reference)
+    rows, note = _comparable(span.rows, subject, reference)
     judged = Judged.of(rows, reference.signature)
-    window = Window(
-        span.start.isoformat(), span.end.isoformat(), span.rows.height, judged.truth.size, versions, note=note
-    )
+    counts = span.rows.height, judged.truth.size
+    window = Window(span.start.isoformat(), span.end.isoformat(), *counts, tuple(sorted(versions)), note=note)
     if rows.height < options.min_rows:
         few = f"{rows.height} rows are fewer than monitor.min_rows={options.min_rows}"
         return replace(window, note="; ".join(filter(None, (note, few))))
     level = min(options.false_alarms_per_year * span.years, _MOST_OFTEN)
-    facts = reference.profile.facts
-    seen = _seen(rows, facts, folder=folder / "windows", span=span)
-    kept = {name: column for name, column in seen.items() if name not in options.ignore}
     metrics = performances(judged, reference.signature, reference.measured)
     headline = _headline(options, reference.measured, metrics)
     enough = headline is not None and judged.truth.size >= options.min_labels
     decay = decayed(headline, judged.truth.size, most=options.max_decay, level=level) if headline and enough else []
     unfair = gaps(judged, options.groups, reference.signature, floor=options.max_gap, level=level)
-    drift = compare(facts, kept, options.floors, level=level)
+    drift = _drift(options, reference, replace(span, rows=rows), level=level, folder=folder / "windows")
     return replace(window, findings=(*decay, *unfair, *drift), performance=tuple(metrics))
 
 
@@ -86,34 +85,41 @@ def _shape(reference: Reference) -> tuple[Any, ...]:
     return signature["task"], tuple(map(str, signature["classes"])), tuple(inputs)
 
 
-def _seen(rows: pl.DataFrame, facts: Mapping[str, Any], *, folder: Path, span: Span) -> dict[str, Seen]:
-    """Profile a window, or read the profile of the very same rows, and see how much its rows depend on each other."""
-    columns = _as_described(rows.drop(name for name in _ABOUT if name in rows.columns), facts)
-    whole = columns.select(name for name, kind in columns.schema.items() if not kind.is_nested())
-    digest = hashlib.sha256(whole.hash_rows().sort().to_numpy().tobytes() + repr(columns.schema).encode()).hexdigest()
-    seen = _read(folder, f"{span.start:%Y%m%dT%H%M%S}", digest[:20], columns)
-    compared = {item["name"] for item in facts["columns"]} | {
-        f"_answer_{item['name']}" for item in facts["predictions"]
-    }
-    return {
-        name: replace(column, independent=independence(columns[name]))
-        for name, column in seen.items()
-        if name in compared
-    }
+def _drift(options: WhylogsMonitor, reference: Reference, span: Span, *, level: float, folder: Path) -> list[Finding]:
+    """Compare a window, or read what was found when these very rows were compared with this very reference."""
+    facts = reference.profile.facts
+    columns = _as_described(span.rows.drop(name for name in _ABOUT if name in span.rows.columns), facts)
+    rows = _digest(columns)
+    asked = repr((__version__, facts, sorted(options.ignore), options.floors, level))
+    kept = folder / f"{span.start:%Y%m%dT%H%M%S}.{rows}.{hashlib.sha256(asked.encode()).hexdigest()[:12]}.json"
+    with suppress(OSError, ValueError, TypeError):  # not there yet, or damaged: it is made again
+        return [Finding(**item) for item in json.loads(kept.read_bytes())]
+    for old in folder.glob(f"{span.start:%Y%m%dT%H%M%S}.*"):
+        if not old.name.startswith(f"{span.start:%Y%m%dT%H%M%S}.{rows}."):
+            old.unlink(missing_ok=True)
+    wanted = {item["name"] for item in facts["columns"]} | {f"_answer_{item['name']}" for item in facts["predictions"]}
+    profile = kept.with_name(f"{span.start:%Y%m%dT%H%M%S}.{rows}.bin")
+    seen = {name: column for name, column in _seen(profile, columns).items() if name in wanted - {*options.ignore}}
+    seen = {name: replace(column, independent=independence(columns[name])) for name, column in seen.items()}
+    found = list(compare(facts, seen, options.floors, level=level))
+    write_hint(kept, json.dumps([vars(item) for item in found]).encode())
+    return found
 
 
-def _read(folder: Path, start: str, digest: str, columns: pl.DataFrame) -> dict[str, Seen]:
-    path = folder / f"{start}.{digest}.bin"
+def _digest(columns: pl.DataFrame) -> str:
+    """Know rows by what they hold, in any order."""
+    plain = columns.select(name for name, kind in columns.schema.items() if not kind.is_nested())
+    return hashlib.sha256(plain.hash_rows().sort().to_numpy().tobytes() + repr(plain.schema).encode()).hexdigest()[:20]
+
+
+def _seen(path: Path, columns: pl.DataFrame) -> dict[str, Seen]:
+    """Profile a window, or read its profile."""
     if path.exists():
-        try:
+        with suppress(ProjectError):  # damaged: it is made again
             return read(path.read_bytes())
-        except ProjectError:  # damaged: it is made again
-            path.unlink()
-    for old in folder.glob(f"{start}.*.bin"):
-        old.unlink(missing_ok=True)
-    made = profiled(columns)
+    made, seen = profiled_and_read(columns)
     write_atomic(path, made)
-    return read(made)
+    return seen
 
 
 def _as_described(columns: pl.DataFrame, facts: Mapping[str, Any]) -> pl.DataFrame:
@@ -129,9 +135,10 @@ def _as_described(columns: pl.DataFrame, facts: Mapping[str, Any]) -> pl.DataFra
     return columns.with_columns(wrong)
 
 
-def _versions(rows: pl.DataFrame) -> tuple[int, ...]:
-    found = rows["_version"].drop_nulls().unique().sort().to_list() if "_version" in rows.columns else []
-    return tuple(found)
+def _versions(rows: pl.DataFrame) -> list[int]:
+    """List the versions that answered, the one that answered most first; the later one of equals."""
+    counts = rows["_version"].drop_nulls().value_counts().sort(["count", "_version"], descending=True)
+    return counts["_version"].to_list()
 
 
 def _headline(options: WhylogsMonitor, measured: Mapping[str, Any], found: Sequence[Performance]) -> Performance | None:

@@ -61,23 +61,25 @@ def _timelines(windows: Sequence[Window]) -> str:
 
 def _timeline(name: str, windows: Sequence[Window]) -> str:
     found = [(i, item) for i, window in enumerate(windows) for item in window.performance if item.metric == name]
-    reference = found[0][1].reference
-    marks = [reference] if reference is not None else []
+    marks = [item.reference for _, item in found if item.reference is not None]
     low = min([*marks, *(item.low for _, item in found)])
     high = max([*marks, *(item.high for _, item in found)])
     span = (high - low) or 1.0
 
+    width = (_WIDTH - 2 * _PAD) / max(1, len(windows))
+
     def x(index: int) -> float:
-        return _PAD + (index + 0.5) * (_WIDTH - 2 * _PAD) / max(1, len(windows))
+        return _PAD + (index + 0.5) * width
 
     def y(value: float) -> float:
         return _HEIGHT - 30 - (value - low) / span * (_HEIGHT - 60)
 
-    body = [f'<text x="{_PAD}" y="14">{_text(name)}</text>']
-    if reference is not None:
-        body.append(_rule(y(reference), f"test {reference:.4g}"))
+    dashed = "; dashed: the same on the test rows" if marks else ""
+    body = [f'<text x="{_PAD}" y="14">{_text(name)}{dashed}</text>']
     for index, item in found:
-        colour = "var(--red)" if any(a.kind == "performance" for a in windows[index].alarms) else "var(--blue)"
+        body += [] if item.reference is None else [_rule(x(index), y(item.reference), half=min(30.0, width / 2))]
+        alarms = [alarm.what for alarm in windows[index].alarms if alarm.kind == "performance"]
+        colour = "var(--red)" if name in alarms else "var(--blue)"
         body.append(
             f'<path d="M{x(index):.1f} {y(item.low):.1f}V{y(item.high):.1f}" stroke="{colour}" stroke-width="2"/>'
             f'<circle cx="{x(index):.1f}" cy="{y(item.value):.1f}" r="4" fill="{colour}">'
@@ -89,11 +91,8 @@ def _timeline(name: str, windows: Sequence[Window]) -> str:
     return f'<svg viewBox="0 0 {_WIDTH:g} {_HEIGHT:g}" role="img" aria-label="{label}">{"".join(body)}</svg>'
 
 
-def _rule(height: float, label: str) -> str:
-    return (
-        f'<path d="M{_PAD} {height:.1f}H{_WIDTH - _PAD}" stroke="var(--soft)" stroke-dasharray="4 4"/>'
-        f'<text x="{_WIDTH - _PAD}" y="{height - 5:.1f}" text-anchor="end">{_text(label)}</text>'
-    )
+def _rule(middle: float, height: float, *, half: float) -> str:
+    return f'<path d="M{middle - half:.1f} {height:.1f}h{2 * half:.1f}" stroke="var(--soft)" stroke-dasharray="4 3"/>'
 
 
 def _ticks(windows: Sequence[Window], x: Callable[[int], float]) -> Iterable[str]:

@@ -20,7 +20,7 @@ import polars as pl
 from mlops.errors import MissingExtra, ProjectError
 from mlops_whylogs.reference import kind_of
 
-__all__ = ["Seen", "merged", "profiled", "read"]
+__all__ = ["Seen", "merged", "profiled", "profiled_and_read", "read"]
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 _LONGEST = 128
@@ -67,13 +67,22 @@ def profiled(frame: pl.DataFrame) -> bytes:
     Returns:
         A dataset profile in whylogs' file format.
     """
+    return bytes(_view(frame).serialize())
+
+
+def profiled_and_read(frame: pl.DataFrame) -> tuple[bytes, dict[str, Seen]]:
+    """Profile a frame; give the profile, and its columns without the detour of reading them back."""
+    view = _view(frame)
+    return bytes(view.serialize()), {name: _seen(column) for name, column in view.get_columns().items()}
+
+
+def _view(frame: pl.DataFrame) -> Any:
     _whylogs()
     from whylogs.core.view.dataset_profile_view import DatasetProfileView
 
     columns = {name: _column(frame[name]) for name in frame.columns}
     now = datetime.now(UTC)
-    view = DatasetProfileView(columns=columns, dataset_timestamp=now, creation_timestamp=now)
-    return bytes(view.serialize())
+    return DatasetProfileView(columns=columns, dataset_timestamp=now, creation_timestamp=now)
 
 
 def merged(profiles: Sequence[bytes]) -> bytes:

@@ -36,6 +36,9 @@ COURSE = (
     *("ray", "reproduce", "doctor", "ci"),
     *("command-line", "security", "reliability"),
 )
+LONG = ("gates", "registry", "tracking", "serving", "packaging", "loop", "ray", "reproduce")
+"""Pages that start servers, databases or clusters; left to the slow tests."""
+
 PAGES = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in COURSE)]
 ALL = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
@@ -172,7 +175,11 @@ def reader(tmp_path: Path) -> Reader:
     return Reader(tmp_path, {**os.environ, "PATH": path, "COLUMNS": "80"})
 
 
-@pytest.mark.parametrize("page", PAGES[1:], ids=lambda page: page.stem)
+def _marks(page: Path) -> list[pytest.MarkDecorator]:
+    return [pytest.mark.slow, pytest.mark.timeout(600)] if page.stem in LONG else []
+
+
+@pytest.mark.parametrize("page", [pytest.param(page, id=page.stem, marks=_marks(page)) for page in PAGES[1:]])
 def test_a_page_of_the_course_does_what_it_says(page: Path, reader: Reader) -> None:
     assert _follow(page, reader) > 0
 
@@ -190,6 +197,17 @@ def test_links_lead_to_files(page: Path) -> None:
     text = _CODE.sub("`code`", page.read_text(encoding="utf-8"))
     dead = [link for link in _LINK.findall(text) if not (page.parent / link).exists()]
     assert dead == []
+
+
+def test_the_index_leads_to_every_page() -> None:
+    linked = set(_LINK.findall((ROOT / "docs" / "index.md").read_text(encoding="utf-8")))
+    pages = {page.name for page in (ROOT / "docs").glob("*.md")}
+    assert pages - {"index.md"} - linked == set()
+
+
+def test_every_page_with_commands_is_carried_out() -> None:
+    typed = {page for page in (ROOT / "docs").glob("*.md") if "```console" in page.read_text(encoding="utf-8")}
+    assert typed - set(PAGES) == set()
 
 
 @pytest.mark.parametrize("verb", VERBS)

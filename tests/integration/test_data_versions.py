@@ -170,6 +170,13 @@ def test_what_runs_read_is_listed(shop: Shop, rows: Callable[..., int]) -> None:
     assert shop.done("data", "log", "other.csv").out.startswith("no run has read data yet")
 
 
+def test_a_lineage_names_the_version_of_its_data(shop: Shop, rows: Callable[..., int]) -> None:
+    rows("data.rev=v1")
+    (line,) = [line for line in shop.done("lineage").out.splitlines() if "data data/orders.csv" in line]
+    assert "rev v1, commit " in line
+    assert "content md5:" in line
+
+
 def test_two_runs_differ_by_their_revision(shop: Shop) -> None:
     runs = [shop.run("recipe=orders", f"data.rev={rev}")["run"] for rev in ("v1", "v2")]
     found = json.loads(shop.done("runs", "diff", *runs, "--json").out)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import signal
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -121,8 +124,10 @@ def test_a_key_is_not_forgotten_by_who_deploys_the_next_version(
 def test_gc_keeps_what_is_deployed(project: Path, capsys: Said) -> None:
     found = told(capsys, "deploy", "model=one", "deployment=toy", "target.port=0")
     told(capsys, "stop", "toy")
-    told(capsys, "gc", "--yes")
     digest = found["served"][0]["digest"]
+    assert told(capsys, "gc", "--yes")["pinned"] == {"deployment/toy": [digest]}
+    assert main(["gc"]) == 0
+    assert "kept for deployment/toy: 1 artifact, 1 of them of no run that is left" in capsys.readouterr().out
     assert (project / ".mlops" / "store" / "artifacts" / digest[:2] / digest / "model.onnx").is_file()
 
 
@@ -173,3 +178,16 @@ def test_a_target_of_ones_own_works_with_every_verb(
     assert told(capsys, "stop", "one")["phase"] == "steady"
     assert main(["rollback", "one"]) == 2
     assert "cannot be taken back" in capsys.readouterr().err
+
+
+def test_a_deployment_whose_supervisor_was_killed_is_told_by_doctor(project: Path, capsys: Said) -> None:
+    told(capsys, "deploy", "model=one", "deployment=toy", "target.port=0")
+    assert told(capsys, "doctor", "deployments")["counts"]["ok"] == 1
+    supervisor = told(capsys, "status", "toy")["facts"]["pid"]
+    os.kill(supervisor, signal.SIGKILL)
+    while told(capsys, "status", "toy")["phase"] != "failed":
+        time.sleep(0.02)
+    (finding,) = told(capsys, "doctor", "deployments")["findings"]
+    assert finding["level"] == "warn"
+    assert "toy should serve and does not: it is not running" in finding["what"]
+    assert finding["fix"].startswith("mlops deploy toy")

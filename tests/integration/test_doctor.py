@@ -13,12 +13,13 @@ import pytest
 
 from mlops.doctor import Finding, examine
 from mlops.project import Project
+from mlops.services.pins import pin
 from tests.toy_project import TOY, Toy
 from tests.toy_repository import Repository
 
 TOPICS = [
     *("python", "libraries", "extras", "gpu", "machine", "disk", "store"),
-    *("tracker", "telemetry", "ports", "git", "clock", "locale"),
+    *("tracker", "telemetry", "ports", "deployments", "git", "clock", "locale"),
 ]
 
 
@@ -152,6 +153,66 @@ def test_a_tracker_that_does_not_answer_is_told(toy: Toy, monkeypatch: pytest.Mo
         told = found(toy, "tracker")
     assert "the tracker does not answer" in told[0].what
     assert "hunter2" not in repr(told)
+
+
+def _closed_port() -> int:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        return int(closed.getsockname()[1])
+
+
+def _choose(toy: Toy, group: str, text: str) -> None:
+    folder = toy.root / "conf" / group
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "server.yaml").write_text(f"# A choice of the tests. Try: mlops doctor\n{text}\n")
+
+
+@pytest.mark.parametrize("group", ["tracker", "registry"])
+def test_servers_that_the_project_s_choices_name_are_asked(toy: Toy, group: str) -> None:
+    _choose(toy, group, f"_target_: toy.numbers.Read\nuri: http://me:hunter2@127.0.0.1:{_closed_port()}")
+    item = next(item for item in found(toy, "tracker") if item.level == "warn")
+    assert f"the {group} does not answer" in item.what
+    assert f"conf/{group}/server.yaml, {group}.uri" in item.where
+    assert "hunter2" not in repr(item)
+
+
+def test_a_server_that_answers_is_well(toy: Toy) -> None:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        _choose(toy, "tracker", f"uri: http://127.0.0.1:{server.getsockname()[1]}")
+        assert "the tracker answers" in whats(toy, "tracker", level="ok")
+
+
+def test_a_variable_that_a_tracker_needs_and_is_not_set_is_told(toy: Toy) -> None:
+    _choose(toy, "tracker", "uri: http://${oc.env:NO_SUCH_HOST}:5000")
+    item = next(item for item in found(toy, "tracker") if item.level == "warn")
+    assert (item.what, item.fix) == ("the tracker needs NO_SUCH_HOST, not set", "export NO_SUCH_HOST=…")
+
+
+def test_the_tracker_of_a_recipe_is_asked(toy: Toy) -> None:
+    address = f"http://127.0.0.1:{_closed_port()}"
+    answer = toy("doctor", "tracker", "recipe=chain", "+tracker=mlflow", f"tracker.uri={address}")
+    assert answer.code == 0, answer.err
+    assert f"where: {address} (recipe chain, tracker.uri)" in answer.out
+
+
+def test_the_port_of_a_target_is_tried(toy: Toy) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        _choose(toy, "target", f"_target_: mlops_serve.local.Local\nport: {port}")
+        told = whats(toy, "ports", level="warn")
+    assert f"port {port} is taken; mlops deploy (conf/target/server.yaml) would want it" in told
+    assert "8080" in " ".join(item.what for item in found(toy, "ports"))
+
+
+def test_a_pinned_artifact_that_is_gone_fails(used: Toy) -> None:
+    pin(used.root / ".mlops", "model/flights", [used.artifacts[0].name])
+    assert "which is gone" not in whats(used, "store", level="fail")
+    shutil.rmtree(used.root / ".mlops" / "store")
+    assert "model/flights needs artifact" in whats(used, "store", level="fail")
 
 
 def test_other_texts_than_utf_8_are_told(toy: Toy) -> None:

@@ -345,3 +345,42 @@ def test_values_without_a_say_in_the_judged_stage_are_refused(hill: Toy) -> None
     answer = hill("run", "recipe=hill", "tune.until=ground", "tune.metric=ground.validation_x")
     assert answer.code == 2
     assert "no searched value has a say in ground" in answer.err
+
+
+def test_gc_lets_go_of_an_old_search_when_no_run_of_it_is_left_and_of_none_of_its_models_before(hill: Hill) -> None:
+    assert hill("run", "recipe=hill").code == 0
+    (folder,) = (hill.root / ".mlops" / "searches").iterdir()
+    for path in folder.iterdir():
+        os.utime(path, (1, 1))
+    assert json.loads(hill("gc", "--yes", "--json").out)["pieces"] == []
+    shutil.rmtree(hill.root / ".mlops" / "runs")
+    pieces = json.loads(hill("gc", "--yes", "--json").out)["pieces"]
+    assert [piece["name"] for piece in pieces if piece["kind"] == "search"] == [folder.name]
+    assert not folder.exists()
+
+
+def test_explain_shows_a_searched_key_as_searched_and_then_what_was_found(hill: Hill) -> None:
+    before = hill("explain", "climb.x", "recipe=hill").out
+    assert before.splitlines()[0] == 'climb.x = {"search": "uniform", "low": 0.0, "high": 5.0}'
+    assert "searched: uniform, 0 – 5" in before
+    assert "found: nothing yet; no trial was made" in before
+    assert '"x": {"search": "uniform"' in hill("explain", "climb", "recipe=hill").out
+    hill("run", "recipe=hill")
+    best = min(_journal(hill), key=lambda trial: trial["score"])["values"]["climb.x"]
+    after = hill("explain", "climb.x", "recipe=hill", "--json").last
+    assert (after["value"], after["set"][-1]["where"]) == (best, "the search")
+    assert after["found"]["trials"] == 6
+
+
+def test_explain_tells_an_unfinished_search_from_a_finished_one(hill: Hill) -> None:
+    hill("run", "recipe=hill")
+    told = hill("explain", "climb.x", "recipe=hill", "tune.trials=9")
+    assert "the best of 6 of 9 trials so far" in told.out
+    assert told.out.splitlines()[0] == 'climb.x = {"search": "uniform", "low": 0.0, "high": 5.0}'
+
+
+def test_explain_names_the_choice_below_which_a_key_is_searched(hill: Hill) -> None:
+    told = hill("explain", "slope.angle", "recipe=hill", "slope=steep", FAMILIES).out
+    assert "searched: int, 1 – 9" in told
+    told = hill("explain", "slope.offset", "recipe=hill", FAMILIES).out
+    assert "searched: uniform, 0 – 1, when slope is flat" in told

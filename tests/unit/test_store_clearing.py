@@ -161,3 +161,16 @@ def test_garbage_can_be_printed_as_json(store: Store) -> None:
     assert {"kind": "artifact", "name": digest} in [
         {"kind": piece["kind"], "name": piece["name"]} for piece in report["pieces"]
     ]
+
+
+def test_searches_are_asked_for_and_leave_with_the_rest(store: Store, tmp_path: Path) -> None:
+    (kept,) = make(store, "aa", b"kept")
+    folder = tmp_path / "searches" / "key"
+    folder.mkdir(parents=True)
+    (folder / "trials.jsonl").write_bytes(bytes(7))
+    found = store.collect([kept], searches=lambda: [folder])
+    assert [(piece.name, piece.size) for piece in found.of("search")] == [("key", 7)]
+    assert folder.is_dir()
+    store.collect([kept], searches=lambda: [folder], dry_run=False)
+    assert not folder.exists()
+    assert store.find("aa") is not None

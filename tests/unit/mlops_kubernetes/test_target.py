@@ -54,6 +54,7 @@ def check(document: dict[str, Any]) -> None:
     [
         {},
         {"hostnames": ("flights.example.com",), "api_key_secret": "keys", "namespace": "models"},
+        {"extra_columns": ("time_hour", 'a "b"')},
         {"autoscaling": Autoscaling(min=3, max=3, cpu=50), "cpu": "2", "memory": "1Gi"},
     ],
 )

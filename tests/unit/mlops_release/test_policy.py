@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -77,3 +78,31 @@ def test_kinds_can_be_chosen() -> None:
 def test_impossible_rule_is_refused() -> None:
     with pytest.raises(ValidationError, match="cannot be more than"):
         Alarmed(at_least=4, of=3)
+
+
+def test_window_that_went_on_after_the_last_retraining_counts() -> None:
+    known = window(0, "performance")
+    moment = START.timestamp() + 40 * DAY
+    early = History((known,), 1, moment, START.timestamp(), known.start, seen_rows=100)
+    late = replace(early, seen_rows=900)
+    assert WindowsPolicy().decide(early).retrain
+    assert not WindowsPolicy().decide(late).retrain
+
+
+def test_suspected_fault_is_no_reason_and_nothing_to_learn_from() -> None:
+    far = window(1, "drift", "performance")
+    found = decided(window(0), far, suspect=3.0)
+    assert not found.retrain
+    assert "it looks like a fault: x: drift" in found.reasons[-1]
+    assert not WindowsPolicy(suspect=3.0).learns_from(far)
+    assert WindowsPolicy(suspect=30.0).learns_from(far)
+    assert WindowsPolicy().learns_from(far)
+
+
+def test_old_model_that_was_never_retrained_is_trained_again() -> None:
+    history = History((window(0),), 1, START.timestamp() + 40 * DAY, None, "", registered=START.timestamp())
+    assert "40.0 days old" in WindowsPolicy(every=30 * DAY).decide(history).reasons[0]
+    assert not WindowsPolicy(every=50 * DAY).decide(history).retrain
+    replay = WindowsPolicy(every=30 * DAY, clock="data")
+    assert not replay.decide(history).retrain
+    assert replay.decide(replace(history, windows=(window(0), window(30)))).retrain

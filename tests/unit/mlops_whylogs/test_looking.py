@@ -251,3 +251,11 @@ def test_quiet_year_with_many_columns_raises_hardly_any_alarm(place: Place, refe
     frame = rows(365, per_day=200, seed=5)
     found = looked(place, reference, frame)
     assert sum(bool(window.alarms) for window in found.windows) <= 1
+
+
+def test_window_is_compared_with_the_version_that_answered_most(place: Place, reference: Reference) -> None:
+    worse = replace(reference, measured={"headline": "rmse", "metrics": {"test": {"rmse": {"value": 9.0}}}})
+    late = rows(1, seed=2, per_day=50).with_columns(pl.lit(2, pl.Int64).alias("_version"))
+    subject = Subject("toy", pl.concat([rows(1), late]), {1: reference, 2: worse})
+    window = WhylogsMonitor().look(subject, place).windows[0]
+    assert (window.versions, window.performance[0].reference) == ((1, 2), 1.0)
