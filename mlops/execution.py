@@ -28,6 +28,7 @@ from mlops.shortcut import Glance, glance, leave
 from mlops.stage import Traces
 from mlops.tracked.following import Following
 from mlops.tracking import Followers, Watcher
+from mlops.watching.settling import bring_home
 from mlops.workspace import Workspace
 
 __all__ = ["Finished", "execute_recipe", "executors_of", "limit_threads"]
@@ -70,6 +71,8 @@ def execute_recipe(
     try:
         recipe = work.recipe(overrides)
         out = sys.stderr if as_json else sys.stdout
+        if trouble := bring_home(work, recipe):
+            sys.stderr.write(f"warning: {Mask(recipe.secrets)(trouble)}\n")
         with work.store.using():
             recipe = _searched(work, recipe, selection, capture, out=out, parent=parent)
             plan = work.plan(recipe, selection)

@@ -6,6 +6,8 @@ import json
 
 from mlops.commands.arguments import parser
 from mlops.deploying import deployments
+from mlops.model_registry import open_registry
+from mlops.services.promotion import settle_due
 from mlops.services.target import Deployed
 from mlops.stage import Place
 from mlops.text import table
@@ -20,7 +22,10 @@ def main(argv: list[str]) -> int:
     made.add_argument("name", nargs="?", metavar="NAME", help="one deployment; all when not given")
     given = made.parse_args(argv)
     work = Workspace.here()
-    found = deployments(work, Place(work.project.root, work.project.state), given.name)
+    place = Place(work.project.root, work.project.state)
+    found = deployments(work, place, given.name)
+    for item in found:
+        settle_due(open_registry(work, (), choice="mlflow"), item, place)
     if given.json:
         values = [item.to_json() for item in found]
         print(json.dumps(values[0] if given.name else values, ensure_ascii=False))

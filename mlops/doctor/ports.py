@@ -39,8 +39,8 @@ def examine_ports(choices: Choices) -> Iterator[Finding]:
 
 
 def _of_targets(choices: Choices) -> dict[int, str]:
-    """Give the ports of deployment targets; 0 stands for any."""
-    found = [(choice.value("port"), choice.where) for choice in choices.of("target")]
+    """Give the ports of targets that listen on an address of this machine; 0 stands for any that is free."""
+    found = [(choice.value("port"), choice.where) for choice in choices.of("target") if choice.value("host")]
     return {port: f"mlops deploy ({where})" for port, where in found if isinstance(port, int) and port > 0}
 
 

@@ -21,7 +21,7 @@ from mlops.services.registry import CHALLENGER, CHAMPION, ModelVersion, Registry
 from mlops.services.target import Deployed, Served
 from mlops.stage import Place
 
-__all__ = ["Moved", "challenge", "promote", "rollback", "settle", "subject_of"]
+__all__ = ["Moved", "challenge", "promote", "rollback", "settle", "settle_due", "subject_of"]
 
 _CHOICES = ("promote", "rollback", "noticed")
 """What is written when the champion changes."""
@@ -115,6 +115,20 @@ def _brought(deployed: Deployed, place: Place) -> list[int]:
     """List the versions that were ever brought to a deployment, the latest last."""
     deeds = AuditLog(place.state).read(f"deployment/{deployed.name}")
     return [deed.facts["version"] for deed in deeds if deed.action == "deploy" and "version" in deed.facts]
+
+
+def settle_due(registry: Registry, deployed: Deployed, place: Place) -> Moved | None:
+    """Settle a rollout that has ended since anybody looked; light when there is none.
+
+    For whoever is about to rely on who is champion: rollouts end by themselves, in the background.
+    """
+    leading = deployed.leading
+    challenger = registry.holder(leading.model, CHALLENGER, place) if leading else None
+    if leading is None or challenger is None:
+        return None
+    proved = deployed.phase == "steady" and leading.digest == challenger.digest
+    failed = deployed.phase == "aborted" and leading.digest != challenger.digest
+    return settle(registry, deployed, place) if proved or failed else None
 
 
 @contextmanager

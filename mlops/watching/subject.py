@@ -80,6 +80,12 @@ class Loop:
         )
 
     @property
+    def promotes(self) -> bool:
+        """Whether the recipe deploys, and what leads its deployment becomes champion."""
+        stages = [section.stage for section in self.recipe.sections]
+        return any(isinstance(getattr(s, "target", None), Target) and getattr(s, "promotes", False) for s in stages)
+
+    @property
     def model(self) -> str:
         """Name under which the recipe registers its model."""
         register = self.recipe.values.get("register")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -143,6 +145,15 @@ scale: {_target_: toy.numbers.Scale, factor: 2.0}
 register: {_target_: toy.publish.Register}
 deploy: {_target_: toy.publish.Deploy}
 """
+
+
+@pytest.fixture(autouse=True)
+def forgotten(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Forget the plugins that were imported from a test's project, as other tests have others of that name."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    yield
+    for name in [name for name in sys.modules if name.partition(".")[0] == "toy"]:
+        del sys.modules[name]
 
 
 @pytest.fixture(scope="module")

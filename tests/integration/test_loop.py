@@ -176,9 +176,53 @@ def test_version_whose_run_is_gone_says_so(tmp_path: Path) -> None:
     run = of.run("recipe=shop")["run"]
     asked(of, rows(300, seed=1, month=3), "march")
     assert "log_loss" in of("monitor", "recipe=shop", "monitor.window=month", "--json").out
-    assert of("runs", "rm", run).code == 0
+    assert of("runs", "rm", run, "--yes").code == 0
     answer = of("monitor", "recipe=shop")
     assert answer.code == 2
     assert "what version 1 of shop was trained on is not known" in answer.err
     of.run("recipe=shop")  # the same bundle comes of it
     assert of("monitor", "recipe=shop").code == 0
+
+
+def _leave_pending(of: Toy, **changes: Any) -> None:
+    """Leave what a killed round leaves."""
+    log = AuditLog(of.root / ".mlops")
+    deed = log.write("retrain", "deployment/shop", {"reasons": ["for the test"]})
+    newest = max(item.version for item in JsonRegistry().versions("shop", place(of)))
+    pending = {"deed": deed.number, "reasons": ["for the test"], "seen_until": "2024-01-01", "seen_rows": 0}
+    kept = {**_state(of), "pending": {**pending, "newest": newest, "added": 0, "held": 0, "attempts": 1, **changes}}
+    (of.root / ".mlops" / "retraining" / "shop" / "state.json").write_text(json.dumps(kept))
+
+
+@pytest.mark.slow
+def test_retraining_that_is_always_killed_is_given_up(shop: Toy) -> None:
+    assert shop("retrain", "recipe=shop", "--dry-run").code == 0
+    _leave_pending(shop, attempts=3)
+    done = shop("retrain", "recipe=shop", "--json")
+    assert (done.code, done.last["outcome"]) == (1, "failed")
+    assert "killed 3 times" in done.last["note"]
+    assert _state(shop)["pending"] is None
+
+
+@pytest.mark.slow
+def test_release_that_was_taken_back_after_a_kill_is_not_made_again(shop: Toy) -> None:
+    _leave_pending(shop)
+    before = serving(shop)
+    log = AuditLog(shop.root / ".mlops")
+    log.write("deploy", "deployment/shop", {"version": 99})
+    log.write("rollback", "deployment/shop", {"why": "by hand"})
+    done = shop("retrain", "recipe=shop", "--json")
+    assert (done.code, done.last["outcome"]) == (1, "aborted")
+    assert serving(shop) == before
+
+
+@pytest.mark.slow
+def test_state_that_cannot_be_read_says_where_it_is(shop: Toy) -> None:
+    path = shop.root / ".mlops" / "retraining" / "shop" / "state.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("{")
+    answer = shop("retrain", "recipe=shop")
+    path.unlink()
+    assert answer.code == 2
+    assert "cannot be read" in answer.err
+    assert str(path) in answer.err
