@@ -59,8 +59,15 @@ def overridden(values: Mapping[str, Any], keys: Mapping[str, Any]) -> dict[str, 
     return made
 
 
-def built(work: Workspace, values: Mapping[str, Any], *, kind: type[Part], where: str) -> Any:
+def built(work: Workspace, values: Mapping[str, Any], *, kind: type[Part], where: str, kept: bool = False) -> Any:
     """Build a part from its keys, ``_target_`` among them.
+
+    Args:
+        work: the project.
+        values: the keys.
+        kind: what it must be.
+        where: for errors.
+        kept: whether the keys are those of something that runs already, without its secrets; parts are told.
 
     Raises:
         ProjectError: a key is wrong, or refers to a variable that is not set.
@@ -68,7 +75,7 @@ def built(work: Workspace, values: Mapping[str, Any], *, kind: type[Part], where
     found = work.plugins.resolve(values.get("_target_"), kind)
     given = {key: value for key, value in _revealed(values, where).items() if key != "_target_"}
     try:
-        made = found.model_validate(given, context={"resolve": work.plugins.resolve})
+        made = found.model_validate(given, context={"resolve": work.plugins.resolve, "kept": kept})
     except ValidationError as exc:
         said = "; ".join(_fault(item, found) for item in exc.errors(include_input=False, include_url=False))
         raise ProjectError(f"{kind.__name__.lower()}: {said}", where=where, fix="mend the key") from None

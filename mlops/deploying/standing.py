@@ -44,7 +44,7 @@ def target_of(work: Workspace, place: Place, name: str) -> Target:
     if name not in known:
         hint = near(name, list(known), what="deployments are") or "there is none yet: mlops deploy model=…"
         raise ProjectError(f"there is no deployment {name!r}", fix=hint)
-    target: Target = built(work, known[name], kind=Target, where=str(folder_of(name, place) / "target.json"))
+    target: Target = built(work, known[name], kind=Target, where=str(folder_of(name, place) / "target.json"), kept=True)
     return target
 
 

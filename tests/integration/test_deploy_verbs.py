@@ -14,9 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from mlops.cli import main
+from mlops.deploying.standing import target_of
 from mlops.services.audit import AuditLog
+from mlops.services.target import remember
+from mlops.stage import Place
+from mlops.workspace import Workspace
+from mlops_serve.local import Local
 from tests.serving import Client, make_bundle
 
 MINE = '''"""A target that only writes down what it was told."""
@@ -25,6 +31,8 @@ from mlops.errors import ProjectError
 from mlops.services.registry import ModelVersion
 from mlops.services.target import Deployed, Served, Strategy, Target, folder_of, remember
 from mlops.stage import Place
+from mlops.workspace import Workspace
+from mlops_serve.local import Local
 
 
 class Note(Target):
@@ -191,3 +199,12 @@ def test_a_deployment_whose_supervisor_was_killed_is_told_by_doctor(project: Pat
     assert finding["level"] == "warn"
     assert "toy should serve and does not: it is not running" in finding["what"]
     assert finding["fix"].startswith("mlops deploy toy")
+
+
+def test_target_that_needs_its_key_is_looked_at_without_it(project: Path) -> None:
+    place = Place(project, project / ".mlops")
+    (project / ".mlops" / "deployments" / "toy").mkdir(parents=True)
+    remember("toy", Local(host="0.0.0.0", api_key=SecretStr("a-key-that-nobody-guesses")), place)  # noqa: S104 - never started
+    found = target_of(Workspace.here(), place, "toy")
+    assert isinstance(found, Local)
+    assert found.api_key is None
