@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -14,7 +15,7 @@ from mlops.errors import StageError
 from mlops_serve.fleet import Fleet
 from mlops_serve.loaded import Loaded
 from mlops_serve.meter import Meter
-from mlops_serve.questions import Refused, bad_values, encode, require_known
+from mlops_serve.questions import Refused, bad_values, encode, require_known, undefined
 from mlops_serve.request_log import Segments
 from mlops_serve.routing import Routes
 from mlops_serve.settings import Settings
@@ -115,6 +116,8 @@ class Predictor:
         except Exception as exc:  # whatever a version does, its requests go to the one that leads
             self._refuse_bad(exc, loaded, asked, places)
             self._meter.add("mlops_prediction_errors_total", _version(loaded), value=len(rows))
+            if loaded is leading and isinstance(exc, _Undefined):
+                raise undefined([places[row] + 1 for row in exc.rows], len(asked.rows)) from exc
             if loaded is leading:
                 raise Refused(500, f"version {loaded.served.version} cannot predict these rows: {exc}") from exc
             return await self._part(asked, leading, places, leading)
@@ -176,10 +179,23 @@ class Predictor:
         self._shadow_pool.shutdown()
 
 
+@dataclass
+class _Undefined(Exception):
+    """A prediction is no finite number: a value that the graph needs was missing, or too large for it."""
+
+    rows: tuple[int, ...]
+
+
 def _predict(loaded: Loaded, rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    if len(rows) == 1:
-        return [encode(loaded.answer(rows[0]))]
-    return [encode(answer) for answer in loaded.answers(rows)]
+    answers = [loaded.answer(rows[0])] if len(rows) == 1 else loaded.answers(rows)
+    try:
+        return [encode(answer) for answer in answers]
+    except ValueError as exc:
+        raise _Undefined(tuple(row for row, answer in enumerate(answers) if not _is_finite(answer))) from exc
+
+
+def _is_finite(answer: Mapping[str, Any]) -> bool:
+    return all(math.isfinite(value) for value in answer.values() if isinstance(value, float))
 
 
 def _shadow(loaded: Loaded, rows: Sequence[Mapping[str, Any]]) -> _Part | Exception:

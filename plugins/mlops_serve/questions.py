@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from mlops_serve.loaded import Loaded, Wrong
 
-__all__ = ["Refused", "bad_values", "encode", "labels_of", "parsed", "require_known", "rows_of"]
+__all__ = ["Refused", "bad_values", "encode", "labels_of", "parsed", "require_known", "rows_of", "undefined"]
 
 _LONGEST_ID = 128
 _LISTED = 100
@@ -117,6 +117,13 @@ def bad_values(found: Sequence[Wrong], count: int) -> Refused:
     rows = len({item.row for item in found})
     said = f"{len(found):,} bad {'value' if len(found) == 1 else 'values'} in {rows:,} of {count:,} rows"
     return Refused(422, said, "GET /schema tells what each column takes", tuple(found[:_LISTED]))
+
+
+def undefined(rows: Sequence[int], count: int) -> Refused:
+    """Say for which rows, from 1, the model gives no finite number."""
+    details = tuple(Wrong(row, "", "the model gives no finite number") for row in rows[:_LISTED])
+    said = f"no finite prediction for {len(rows):,} of {count:,} rows"
+    return Refused(422, said, "a value that the model needs is missing, or too large", details)
 
 
 def _near(name: str, known: frozenset[str]) -> str:

@@ -447,6 +447,16 @@ def test_without_a_version_nothing_is_ready() -> None:
     app.close()
 
 
+def test_prediction_that_is_no_number_is_refused_and_not_logged(bundle: Path, tmp_path: Path) -> None:
+    app = make_app(bundle, log=tmp_path)
+    answer = ask(app, "POST", "/predict", json={"rows": [ROW, {"x": None, "colour": "red"}]})
+    assert answer.status_code == 422
+    assert answer.json()["error"] == "no finite prediction for 1 of 2 rows"
+    assert [item["row"] for item in answer.json()["details"]] == [2]
+    assert not any(path.read_bytes() for path in (tmp_path / "requests").glob("*"))
+    app.close()
+
+
 CELLS = (
     st.none()
     | st.booleans()
